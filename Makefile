@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The one Makefile of Thaw. `make help` lists the targets; V=1 shows whole commands; everything is built in build/.
+
+B       ?= build
+NASM    ?= nasm
+CLANG   ?= clang
+PYTHON  ?= /usr/bin/python3
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
+
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-prototypes \
+            -Wold-style-definition -Wswitch-enum -Wformat=2 -Wpointer-arith -Wcast-align -Wwrite-strings
+COMMON   := -std=gnu11 -g -I. -MMD -MP $(WARNINGS)
+STATIC_LIBS = $(shell $(CC) -print-file-name=liblzo2.a) $(shell $(CC) -print-file-name=liblz4.a)
+
+.DEFAULT_GOAL := all
+.PHONY: all help clean unit fuzz
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+
+# --- the BIOS loader -------------------------------------------------------------------------------------------
+
+LOADER_DIRS := boot handoff loader mm drivers drivers/ata disk image lib
+OFFSETS_C   := handoff/offsets.c
+LOADER_C    := $(filter-out $(OFFSETS_C),$(sort $(wildcard $(LOADER_DIRS:%=%/*.c))))
+LOADER_ASM  := $(sort $(wildcard $(LOADER_DIRS:%=%/*.asm)))
+LOADER_OBJ  := $(LOADER_C:%.c=$(B)/loader/%.o) $(LOADER_ASM:%.asm=$(B)/loader/%.asm.o)
+LOADER_CFLAGS := $(COMMON) -O2 -m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -ffreestanding -fno-builtin-strlen \
+            -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+            -fcf-protection=none -ffunction-sections -fdata-sections -Wframe-larger-than=1024
+LOADER_LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --fatal-warnings \
+            --orphan-handling=error --build-id=none
+
+all: $(B)/thaw.elf ## build the BIOS loader (the default)
+
+$(B)/thaw.elf: $(LOADER_OBJ) linker.ld boot/symbols.txt
+	$(call say,LD,$@)$(LD) $(LOADER_LDFLAGS) -T linker.ld -Map=$(B)/thaw.map -o $@.debug $(LOADER_OBJ) $(STATIC_LIBS)
+	$(Q)objcopy --strip-all --keep-symbols=boot/symbols.txt $@.debug $@
+
+$(B)/loader/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(LOADER_CFLAGS) -c -o $@ $<
+
+$(B)/loader/%.asm.o: %.asm $(B)/offsets.inc
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)$(NASM) -f elf64 -g -F dwarf -Werror -I./ -I$(B)/ -MD $(@:.o=.d) -MP -o $@ $<
+
+# Structure offsets for the assembler, taken from the compiler.
+$(B)/offsets.inc: $(OFFSETS_C)
+	@mkdir -p $(@D)
+	$(call say,OFFSETS,$@)$(CC) $(filter-out -g,$(LOADER_CFLAGS)) -MF $(B)/offsets.d -MT $@ -S -o $(B)/offsets.s $<
+	$(Q)sed -n 's/^.*->\([A-Z0-9_]*\) \$$*\(-\{0,1\}[0-9]*\).*/%define \1 \2/p' $(B)/offsets.s >$@
+
+# --- the same sources on the host: unit tests and fuzzers --------------------------------------------------------
+
+HOST_EXCLUDED := lib/string.c drivers/io.c drivers/timer.c loader/main.c $(wildcard boot/exceptions.c handoff/*.c)
+HOST_C        := $(filter-out $(HOST_EXCLUDED),$(LOADER_C))
+SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_CFLAGS   := $(COMMON) -O1 -fno-omit-frame-pointer $(SANITIZE)
+UNIT          := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+UNIT_SUPPORT  := $(patsubst %.c,$(B)/host/%.o,$(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
+
+$(B)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)$(CC) $(HOST_CFLAGS) -c -o $@ $<
+
+$(B)/host/%.asm.o: %.asm
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)$(NASM) -f elf64 -g -F dwarf -Werror -I./ -MD $(@:.o=.d) -MP -o $@ $<
+
+# Assembler that runs in user space too.
+HOST_ASM := $(wildcard lib/*.asm)
+
+$(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
+	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^
+
+$(B)/unit/%: tests/unit/%.c $(B)/host/libthaw.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< $(B)/host/libthaw.a $(STATIC_LIBS) -lcmocka
+
+unit: $(UNIT) ## build and run the unit tests
+	$(Q)failed=0; for t in $(UNIT); do $$t >$$t.log 2>&1 || { failed=1; cat $$t.log; }; \
+	grep -h -E '^\[  (PASSED|FAILED)  \]' $$t.log | sed "s|^|$${t##*/}: |"; done; exit $$failed
+
+FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_CFLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_SECONDS ?= 60
+
+$(B)/fuzzobj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CLANG,$<)$(CLANG) $(FUZZ_CFLAGS) -c -o $@ $<
+
+$(B)/fuzzobj/libthaw.a: $(HOST_C:%.c=$(B)/fuzzobj/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o)
+	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^
+
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzzobj/libthaw.a
+	@mkdir -p $(@D)
+	$(call say,FUZZER,$<)$(CLANG) $(filter-out -fsanitize=fuzzer-no-link$(,)%,$(FUZZ_CFLAGS)) -fsanitize=fuzzer,address,undefined -MF $@.d -o $@ $< $(B)/fuzzobj/libthaw.a $(STATIC_LIBS)
+
+fuzz: $(FUZZ) ## run every fuzz target for a share of FUZZ_SECONDS
+	$(Q)for t in $(FUZZ); do n=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$n; \
+	printf '  %-8s %s\n' FUZZ $$n; $$t -max_total_time=$$(( ($(FUZZ_SECONDS) + $(words $(FUZZ)) - 1) / $(words $(FUZZ)) )) \
+	-artifact_prefix=$(B)/corpus/$$n- -print_final_stats=0 -verbosity=0 $(B)/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) >$$t.log 2>&1 \
+	|| { cat $$t.log; exit 1; }; done
+
+clean: ## remove build/
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

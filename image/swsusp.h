@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reader of Linux swsusp hibernation images (kernel/power/swap.c, kernel/power/snapshot.c, kernel/power/power.h,
+ * arch/x86/power/hibernate.c; kernels 6.1 to 6.12). Host-clean: no hardware, no allocation, no logging.
+ *
+ * It is a pull-style state machine. The caller asks which device page is wanted next, reads it wherever it likes
+ * (many at a time), and supplies what the reader must see: swap map pages, the information page and the PFN list.
+ * Data pages of a plain image never pass through here: the caller reads them straight into their frames.
+ *
+ *     open(header page) ── next_read: MAP, INFO, PFNS…, DATA…          (plain)
+ *                       └─ next_read: MAP, INFO, CHUNK, CHUNK, …       (compressed)
+ *
+ * "Device page" means: 4096-byte page counted from the start of the resume device (the partition).
+ * "Stream page" means: position in the order that the swap map lists, 0 = information page.
+ */
+#pragma once
+
+#include "include/status.h"
+#include "include/types.h"
+
+enum swsusp_codec { SWSUSP_PLAIN, SWSUSP_LZO, SWSUSP_LZ4 };
+
+/* What the header page said. */
+struct swsusp_header {
+	enum swsusp_codec codec;
+	bool platform;        /* the image re-enables ACPI itself */
+	bool has_crc32;
+	uint32_t crc32;
+	bool has_hardware_signature;
+	uint32_t hardware_signature;
+	uint64_t first_map_page;  /* device page */
+	uint8_t original_signature[10];
+	bool has_bad_pages;   /* the original swap header lists bad pages: its boot area is in use */
+	uint32_t last_page;   /* of the swap area, from the original swap header */
+	uint8_t uuid[16];
+	char label[17];
+};
+
+/* Offsets in the header page that the mark writes. */
+#define SWSUSP_RESULT_OFFSET 4032
+#define SWSUSP_RESULT_BYTES 16
+#define SWSUSP_SIGNATURE_OFFSET 4086
+#define SWSUSP_SIGNATURE_BYTES 10
+
+/*
+ * Decodes a swap area's first page. STATUS_OK: a swsusp image. STATUS_NOT_FOUND: no image (plain swap, or no swap).
+ * STATUS_UNSUPPORTED: a foreign image (S2SUSPEND, ULSUSPEND, LINHIB0001, TuxOnIce) or unknown flags; *reason_out
+ * names it (a static string). STATUS_CORRUPT: contradictory fields; *reason_out says which. reason_out is always
+ * written.
+ */
+nodiscard enum status swsusp_header_parse(const struct page *page, struct swsusp_header *header_out,
+                                          const char **reason_out);
+
+/* What the information page (stream page 0) said, validated against itself. */
+struct swsusp_info {
+	uint64_t jump_address;          /* virtual */
+	uint64_t jump_address_physical;
+	uint64_t cr3;                   /* physical address of the image's root page table */
+	uint32_t e820_checksum;
+	uint64_t machine_pages;         /* num_physpages */
+	uint64_t data_pages;            /* image_pages: PFNs that have data in the stream */
+	uint64_t stream_pages;          /* pages: 1 + meta + data */
+	uint64_t meta_pages;            /* of the PFN list */
+};
+
+/*
+ * Bookkeeping of device pages already used, for uniqueness: blocks of one bit a page over 32768 pages, taken from the
+ * caller on demand through next_block. A directory entry covers one block.
+ */
+struct swsusp_page_marks {
+	struct page **directory;       /* directory_entries pointers, zeroed by the caller */
+	uint64_t directory_entries;    /* at least device_pages / 32768, rounded up */
+	struct page *(*next_block)(void *context); /* a zeroed page, or NULL: no memory */
+	void *context;
+};
+
+enum swsusp_read_kind {
+	SWSUSP_READ_MAP,   /* supply with swsusp_supply_map */
+	SWSUSP_READ_INFO,  /* supply with swsusp_supply_info; nothing but maps can be wanted before */
+	SWSUSP_READ_PFNS,  /* plain: a page of the PFN list; supply with swsusp_decode_pfns, in order */
+	SWSUSP_READ_DATA,  /* plain: the page of PFN number `index` among those with data */
+	SWSUSP_READ_CHUNK, /* compressed: stream page `index`, part of the chunks */
+};
+
+struct swsusp_read {
+	enum swsusp_read_kind kind;
+	uint64_t device_page;
+	uint64_t index; /* MAP: map number; PFNS: 0…meta_pages-1; DATA: 0…data_pages-1; CHUNK: 0… from stream page 1 */
+};
+
+#define SWSUSP_MAP_ENTRIES 511
+#define SWSUSP_PFNS_PER_PAGE 512
+#define SWSUSP_CHUNK_PAGES 32         /* unpacked; the last chunk of an image may be shorter */
+#define SWSUSP_CHUNK_DISK_PAGES 35    /* packed, at most */
+#define SWSUSP_PFN_ZERO BIT64(63)     /* the frame is all zeroes and has no data in the stream */
+#define SWSUSP_MAPS_AHEAD 4           /* map pages held at most */
+
+struct swsusp_reader {
+	struct swsusp_header header;
+	struct swsusp_info info;
+	struct swsusp_page_marks marks;
+	uint64_t header_page;   /* device page of the header */
+	uint64_t device_pages;  /* pages of the resume device; entries must be below */
+	const char *reason;     /* static: why the last error, never NULL */
+	/* The rest is the reader's own state. */
+	struct {
+		uint64_t entries[SWSUSP_MAP_ENTRIES];
+		bool filled;
+	} maps[SWSUSP_MAPS_AHEAD];
+	uint64_t next_map_page;  /* device page, 0: the chain is complete */
+	uint64_t maps_wanted;    /* MAP reads handed out */
+	uint64_t maps_supplied;
+	uint64_t entries_taken;  /* stream pages handed out */
+	bool info_wanted, info_supplied;
+	bool ended;              /* the list's end was seen */
+	uint64_t pfns_decoded;   /* all, and those with data */
+	uint64_t pfns_with_data;
+	uint64_t last_pfn;       /* valid when pfns_decoded > 0 */
+	bool pfns_ended;
+};
+
+/*
+ * Starts reading. header: as parsed from device page header_page. Nothing else of the reader need be set.
+ * Errors: STATUS_CORRUPT (first map page out of range), STATUS_NO_MEMORY.
+ */
+nodiscard enum status swsusp_open(struct swsusp_reader *reader, const struct swsusp_header *header,
+                                  uint64_t header_page, uint64_t device_pages, struct swsusp_page_marks marks);
+
+/*
+ * The next page to read, in stream order, map pages as early as they are known. Checks the entry: in range, unique,
+ * neither the header nor a map page.
+ * STATUS_OK; STATUS_AGAIN: supply the map, information or PFN-list pages under way first; STATUS_END: all handed out,
+ * the number of entries was right. Errors: STATUS_CORRUPT, STATUS_NO_MEMORY (reader->reason says why).
+ * For compressed images STATUS_END means that the list's end was reached: the caller stops consuming chunks when
+ * swsusp_unpacked_bytes() are unpacked and then must find no chunk left over.
+ */
+nodiscard enum status swsusp_next_read(struct swsusp_reader *reader, struct swsusp_read *read_out);
+
+/* A map page arrived; in order of the wants. Errors: STATUS_CORRUPT. */
+nodiscard enum status swsusp_supply_map(struct swsusp_reader *reader, const struct page *page);
+
+/*
+ * The information page arrived. STATUS_UNSUPPORTED: another arch header magic (older or newer kernels);
+ * STATUS_CORRUPT: counts that contradict each other or the device's size.
+ */
+nodiscard enum status swsusp_supply_info(struct swsusp_reader *reader, const struct page *page);
+
+/*
+ * Decodes the next page of the PFN list: up to 512 entries, SWSUSP_PFN_ZERO kept in bit 63, strictly ascending over
+ * the whole list. Errors: STATUS_CORRUPT (order, garbage behind the end, PFN beyond 2^40, too many).
+ */
+nodiscard enum status swsusp_decode_pfns(struct swsusp_reader *reader, const struct page *page,
+                                         uint64_t pfns_out[SWSUSP_PFNS_PER_PAGE], uint32_t *count_out);
+
+/* After the last page of the list: the counts are exactly those of the information page. STATUS_CORRUPT otherwise. */
+nodiscard enum status swsusp_check_pfns(struct swsusp_reader *reader);
+
+/* Bytes that all chunks together must unpack to: (stream_pages - 1) pages. */
+uint64_t swsusp_unpacked_bytes(const struct swsusp_info *info);
+
+/*
+ * Reads a chunk's length from its first 8 bytes and bounds it (kernel/power/swap.c, CMP_SIZE and the sanity check of
+ * load_compressed_image). packed_bytes_out: without the length itself; disk_pages_out: 1-35, length included.
+ * STATUS_CORRUPT: 0 or beyond the bound.
+ */
+nodiscard enum status swsusp_chunk_frame(const uint8_t first[8], uint32_t *packed_bytes_out,
+                                         uint32_t *disk_pages_out);
+
+/*
+ * Unpacks one chunk. packed: behind the length word; out: exactly out_bytes (a multiple of PAGE_BYTES, at most 32
+ * pages) must come out, neither more nor less. Nothing outside out is written. STATUS_CORRUPT otherwise.
+ */
+nodiscard enum status swsusp_chunk_unpack(enum swsusp_codec codec, const uint8_t *packed, uint32_t packed_bytes,
+                                          uint8_t *out, uint32_t out_bytes);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The block-device interface: what every disk driver offers and all that the rest of Thaw knows of a disk.
+ *
+ * Reads are asynchronous and scatter-gather: up to identity.queue_depth of them in flight, completed in any order.
+ * A driver never waits inside submit_read or poll; bounded waiting, retries and error recovery happen across polls,
+ * so that a request that was accepted is always completed in the end, with STATUS_OK, STATUS_IO_ERROR or
+ * STATUS_TIMEOUT. Errors leave the device usable for other requests wherever the hardware allows.
+ */
+#pragma once
+
+#include "include/status.h"
+#include "include/types.h"
+
+/* A piece of physical memory: address even, bytes a multiple of 512, greater than 0. */
+struct block_segment {
+	struct paddr address;
+	uint32_t bytes;
+};
+
+struct block_identity {
+	char name[16];               /* "ahci0.1": driver, controller, port; stable within one boot */
+	char model[41];              /* printable, trimmed */
+	char serial[21];             /* printable, trimmed */
+	uint32_t sector_bytes;       /* logical sector: 512 or 4096 */
+	uint64_t sector_count;       /* logical sectors */
+	uint32_t max_segments;       /* any so many page-sized segments fit in one request */
+	uint32_t max_transfer_bytes; /* the most bytes in one request, a multiple of PAGE_BYTES */
+	uint32_t queue_depth;        /* requests in flight at once, at least 1 */
+	uint64_t dma_limit;          /* first physical address that the device can't reach; UINT64_MAX: none */
+};
+
+struct block_completion {
+	uint32_t tag;
+	enum status status;
+};
+
+struct block_device;
+
+struct block_ops {
+	/*
+	 * Starts a read of the segments' total bytes (a multiple of sector_bytes, within the identity's limits) from lba.
+	 * tag is the caller's and comes back in the completion. The segment array is copied before the call returns.
+	 * Errors: STATUS_AGAIN (queue full: poll first), STATUS_INVALID (limits, range, alignment, dma_limit),
+	 * STATUS_IO_ERROR (the device is gone for good).
+	 */
+	enum status (*submit_read)(struct block_device *device, const struct block_segment *segments, uint32_t count,
+	                           struct lba lba, uint32_t tag);
+
+	/* Collects up to capacity completions without waiting. Always writes *count_out (0: none yet). */
+	void (*poll)(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
+	             uint32_t *count_out);
+
+	/*
+	 * Writes bytes (a multiple of sector_bytes, at most PAGE_BYTES) at lba and flushes the device's write cache;
+	 * durable on STATUS_OK. data is identity-mapped memory below dma_limit, 512-byte aligned. Requires that no read
+	 * is in flight. Waits, bounded (30 s at most). After an error the sector's state is not known: read it again.
+	 */
+	enum status (*write_sync)(struct block_device *device, struct lba lba, const void *data, uint32_t bytes);
+
+	/*
+	 * Stops the device's DMA engine, sees that it stopped, and starts it again: proof, before the point of no
+	 * return, that quiesce will work. No read may be in flight. STATUS_TIMEOUT: it did not stop in the
+	 * specification's time (the device is then left reset and working, or gone).
+	 */
+	enum status (*rehearse_stop)(struct block_device *device);
+
+	/*
+	 * For good, can't fail: stops the engine, or else resets the controller; in every case clears bus mastering of
+	 * the controller's PCI function and reads it back. Afterwards the device writes to no memory. All devices of one
+	 * controller end together; calling it for each of them is allowed.
+	 */
+	void (*quiesce)(struct block_device *device);
+};
+
+struct block_device {
+	const struct block_ops *ops;
+	void *driver; /* the driver's own state */
+	struct block_identity identity;
+};
+
+#define BLOCK_DEVICES_MAX 64
+
+/* All disks that the drivers found, in the order of discovery. */
+struct block_registry {
+	struct block_device *devices[BLOCK_DEVICES_MAX];
+	uint32_t count;
+};
+
+/* STATUS_NO_MEMORY when the registry is full. */
+nodiscard enum status block_registry_add(struct block_registry *registry, struct block_device *device);
+
+/*
+ * Reads bytes (a multiple of sector_bytes, any length) at lba into buffer (identity mapped, below dma_limit,
+ * 512-byte aligned) and waits for it, bounded by the driver's own limits. No read of others may be in flight.
+ */
+nodiscard enum status block_read_sync(struct block_device *device, struct lba lba, void *buffer, uint64_t bytes);
