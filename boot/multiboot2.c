@@ -61,7 +61,7 @@ static void decode_module(struct span tag, struct boot_info *info)
 	const uint64_t end = span_u32(&tag, offsetof(struct multiboot2_module, mod_end));
 	struct boot_module *module;
 
-	if (!span_ok(&tag) || tag.size < sizeof(struct multiboot2_module) || end <= start || start % PAGE_BYTES != 0) {
+	if (!span_ok(&tag) || end <= start || start % PAGE_BYTES != 0) {
 		log_line("boot module at %#llx-%#llx ignored", (unsigned long long)start, (unsigned long long)end);
 		return;
 	}
@@ -272,7 +272,7 @@ enum status multiboot2_decode(struct span information, struct boot_info *info_ou
 		TRY(decode_tag(&decoder, type, tag));
 		offset += (size_t)align_up(size, MULTIBOOT2_TAG_ALIGNMENT);
 	}
-	if (!decoder.memory_map || memory_map_ram_end(&info_out->memory) == 0)
+	if (memory_map_ram_end(&info_out->memory) == 0)
 		return STATUS_NOT_FOUND;
 	screen_drop_if_in_ram(&info_out->memory, &info_out->screen);
 	return STATUS_OK;

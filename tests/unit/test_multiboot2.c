@@ -270,9 +270,14 @@ static void test_long_text_cut_at_a_word(void **state)
 	text[1000] = 'y';
 	text[BOOT_COMMAND_LINE_BYTES - 1] = '\0';
 	put_module(0x1000000, 0x1001000, text);
+	text[BOOT_COMMAND_LINE_BYTES - 1] = 'z';
+	text[BOOT_COMMAND_LINE_BYTES] = '\0';
+	text[500] = ' ';
+	put_module(0x1000000, 0x1001000, text);
 	finish_info();
 	assert_int_equal(parse(), STATUS_OK);
 	assert_int_equal(strlen(info.modules[0].command_line), 1000);
+	assert_int_equal(strlen(info.modules[2].command_line), 500);
 	assert_int_equal(strlen(info.modules[1].command_line), BOOT_COMMAND_LINE_BYTES - 1);
 }
 
@@ -313,6 +318,7 @@ static void test_memory_map_larger_entries(void **state)
 	assert_int_equal(info.memory.count, 3);
 	assert_int_equal(info.memory.ranges[1].end, 0x400000);
 	assert_int_equal(info.memory.ranges[2].type, MEMORY_RESERVED);
+	assert_true(info.memory.ranges[2].end == UINT64_MAX);
 }
 
 static enum status parse_with_map(uint32_t entry_size, uint32_t version, uint32_t entries, uint32_t type)
@@ -366,6 +372,7 @@ static void test_screens(void **state)
 	assert_int_equal(screen_kind(0xE0000000, 4096, 1024, 32, 1), BOOT_SCREEN_RGB);
 	assert_int_equal(screen_kind(0xE0000000, 4096, 1024, 32, 0), BOOT_SCREEN_NONE);
 	assert_int_equal(screen_kind(0xE0000000, 4095, 1024, 32, 1), BOOT_SCREEN_NONE);
+	assert_int_equal(screen_kind(0xE0000000, 4096, 1024, 33, 1), BOOT_SCREEN_NONE);
 	assert_int_equal(screen_kind(0xE0000000, 4096, 1024, 8, 1), BOOT_SCREEN_NONE);
 	assert_int_equal(screen_kind(0xE0000000, 4096, 1024, 16, 1), BOOT_SCREEN_NONE);
 	assert_int_equal(screen_kind(0x10000000, 4096, 1024, 32, 1), BOOT_SCREEN_NONE);
