@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One emulated PC: qemu-system-x86_64 with TCG, always with a bounded time.
+
+Serial port 0 is the console log (a file with the host's time on every line), serial port 1 the agent's channel.  The
+process belongs to this object alone and is ended by it, by its process group.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from errors import Failure, HarnessError, read_tail
+from qmp import Qmp
+
+GIB = 1 << 30
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The PC itself; the same values give the same firmware memory map.
+
+    machine: "pc" (PIIX, IDE) or "q35" (AHCI); cpu: QEMU's CPU model; memory_mib: RAM.
+    """
+
+    machine: str = "q35"
+    cpus: int = 1
+    memory_mib: int = 512
+    cpu: str = "qemu64"
+
+    def ram_ranges(self) -> list[tuple[int, int]]:
+        """Physical address ranges (start, length in bytes) that QEMU backs with RAM, ascending."""
+        total = self.memory_mib * MIB
+        limit, low = (0xB0000000, 0x80000000) if self.machine == "q35" else (0xE0000000, 0xC0000000)
+        if total < limit:
+            return [(0, total)]
+        return [(0, low), (4 * GIB, total - low)]
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A disk.  path: qcow2 or raw file; cache: QEMU's cache mode ("unsafe" ignores flushes, for preparation only);
+    blkdebug: path of a blkdebug rules file or None; controller: "main" or "none" (drive known to QEMU, not attached).
+    """
+
+    path: Path
+    cache: str = "writeback"
+    blkdebug: Path | None = None
+
+
+@dataclass
+class Line:
+    """A line of the console: seconds since power-on (host's clock) and its text."""
+
+    seconds: float
+    text: str
+
+
+@dataclass
+class Machine:
+    """A running PC; use as a context manager.
+
+    drives: in the order of their ports; result_dir: where console.log, qemu.log and dumps go; limit_s: after so many
+    seconds the machine is killed and every wait raises HarnessError; gdb: open a gdb stub; paused: do not start the
+    CPUs until `resume()`; extra: more QEMU arguments; icount: value of -icount or None.
+    """
+
+    hardware: Hardware
+    drives: list[Drive]
+    result_dir: Path
+    limit_s: float = 240
+    gdb: bool = False
+    paused: bool = False
+    icount: str | None = None
+    single_thread: bool = False
+    extra: tuple[str, ...] = ()
+    lines: list[Line] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.result_dir = Path(self.result_dir)
+        self.result_dir.mkdir(parents=True, exist_ok=True)
+        self.console_path = self.result_dir / "console.log"
+        self.qemu_path = self.result_dir / "qemu.log"
+        self._sockets: str | None = None
+        self._process: subprocess.Popen | None = None
+        self._changed = threading.Condition()
+        self._console_done = False
+        self._timed_out = False
+        self.qmp: Qmp | None = None
+        self.started = 0.0
+
+    # Starting and ending
+
+    def __enter__(self) -> "Machine":
+        self._sockets = tempfile.mkdtemp(prefix="thaw-")
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        self.close()
+
+    def socket_path(self, name: str) -> str:
+        """Path of this machine's unix socket: "qmp", "agent" or "gdb"."""
+        return os.path.join(self._sockets, name)
+
+    def _command(self) -> list[str]:
+        hw = self.hardware
+        accel = "tcg,thread=single" if self.single_thread else "tcg"
+        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-machine", hw.machine,
+                   "-accel", accel, "-cpu", hw.cpu, "-smp", str(hw.cpus), "-m", f"{hw.memory_mib}M",
+                   "-device", "VGA", "-boot", "menu=off,strict=on", "-S",
+                   "-action", "reboot=shutdown,shutdown=pause",
+                   "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+                   "-chardev", f"socket,id=agent,path={self.socket_path('agent')},server=on,wait=off",
+                   "-serial", "chardev:agent",
+                   "-chardev", f"socket,id=qmp,path={self.socket_path('qmp')},server=on,wait=off",
+                   "-mon", "chardev=qmp,mode=control"]
+        if self.gdb:
+            command += ["-chardev", f"socket,id=gdb,path={self.socket_path('gdb')},server=on,wait=off",
+                        "-gdb", "chardev:gdb"]
+        if self.icount:
+            command += ["-icount", self.icount]
+        for index, drive in enumerate(self.drives):
+            kind = "qcow2" if drive.path.suffix == ".qcow2" else "raw"
+            name = f"blkdebug:{drive.blkdebug}:{drive.path}" if drive.blkdebug else str(drive.path)
+            command += ["-drive", f"if=none,id=disk{index},file={name},format={kind},cache={drive.cache}"]
+            if hw.machine == "q35":
+                bus = f"ide.{index}"
+            else:
+                bus = f"ide.{index // 2},unit={index % 2}"
+            boot = ",bootindex=0" if index == 0 else ""
+            command += ["-device", f"ide-hd,drive=disk{index},bus={bus},serial=THAW{index}{boot}"]
+        return command + list(self.extra)
+
+    def _start(self) -> None:
+        command = ["timeout", "--signal=KILL", str(int(self.limit_s) + 30), *self._command()]
+        (self.result_dir / "command.txt").write_text(" ".join(command) + "\n", encoding="utf-8")
+        with open(self.qemu_path, "wb") as errors:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                                             start_new_session=True)
+        try:
+            self.qmp = Qmp(self.socket_path("qmp"), alive=lambda: self._process.poll() is None)
+        except OSError as error:
+            raise HarnessError(f"QEMU did not start: {error}", self.qemu_path) from error
+        self.started = time.monotonic()
+        threading.Thread(target=self._read_console, daemon=True).start()
+        self._watchdog = threading.Timer(self.limit_s, self._expire)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+        if not self.paused:
+            self.resume()
+
+    def resume(self) -> None:
+        """Let the CPUs run (power-on, when the machine was made with paused=True)."""
+        self.started = time.monotonic()
+        self.qmp.command("cont")
+
+    def _expire(self) -> None:
+        self._timed_out = True
+        self.kill()
+
+    def kill(self) -> None:
+        """Cut the power: QEMU is killed at once, nothing is flushed."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def close(self) -> None:
+        """End the machine and forget its sockets; safe to call twice."""
+        if self._process is not None:
+            self._watchdog.cancel() if hasattr(self, "_watchdog") else None
+            if self._process.poll() is None and self.qmp is not None:
+                self.qmp.send("quit")
+                try:
+                    self._process.wait(timeout=20)
+                except subprocess.TimeoutExpired:
+                    pass
+            self.kill()
+            self._process.stdin.close()
+        if self.qmp is not None:
+            self.qmp.close()
+        if self._sockets:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    # The console
+
+    def _read_console(self) -> None:
+        stream = self._process.stdout
+        pending = b""
+        with open(self.console_path, "w", encoding="utf-8") as log:
+            while True:
+                data = os.read(stream.fileno(), 65536)
+                now = time.monotonic() - self.started
+                parts = (pending + data).split(b"\n")
+                pending = parts.pop()
+                with self._changed:
+                    for part in parts if data else [*parts, pending]:
+                        text = part.decode("utf-8", "replace").replace("\r", "")
+                        self.lines.append(Line(now, text))
+                        log.write(f"{now:9.3f} {text}\n")
+                    log.flush()
+                    if not data:
+                        self._console_done = True
+                    self._changed.notify_all()
+                if not data:
+                    return
+
+    def text(self) -> str:
+        """The whole console so far, without times."""
+        with self._changed:
+            return "\n".join(line.text for line in self.lines)
+
+    def find(self, pattern: str, start: int = 0) -> Line | None:
+        """The first console line from index `start` that `pattern` (a regular expression) is found in."""
+        with self._changed:
+            return next((line for line in self.lines[start:] if re.search(pattern, line.text)), None)
+
+    def wait_for(self, pattern: str, timeout_s: float = 60, start: int = 0, unless: str | None = None) -> Line:
+        """Wait for a whole console line with `pattern` in it, from line index `start` on.
+
+        HarnessError when the time is over or QEMU ended first; Failure at once when a line with `unless` comes first.
+        """
+        end = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                while start < len(self.lines):
+                    line = self.lines[start]
+                    if re.search(pattern, line.text):
+                        return line
+                    if unless and re.search(unless, line.text):
+                        raise Failure(f"console line {line.text!r} instead of {pattern!r}\n"
+                                      f"{read_tail(self.console_path, 25)}")
+                    start += 1
+                if self._console_done:
+                    raise self.error(f"QEMU ended before a line with {pattern!r}")
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise self.error(f"no line with {pattern!r} within {timeout_s:.0f} s")
+                if self.qmp.end_reason():
+                    left = min(left, 0.3)
+                    if not self._changed.wait(left):
+                        raise self.error(f"the machine stopped ({self.qmp.end_reason()}) before {pattern!r}")
+                else:
+                    self._changed.wait(min(left, 1.0))
+
+    def error(self, message: str) -> HarnessError:
+        """A HarnessError with the console's end; says so when the machine's own time limit was the cause."""
+        if self._timed_out:
+            message += f" (the machine's limit of {self.limit_s:.0f} s was reached)"
+        errors = read_tail(self.qemu_path, 5)
+        return HarnessError(message + (f"\nqemu: {errors}" if errors else ""), self.console_path)
+
+    def type(self, text: str) -> None:
+        """Send characters to the guest's first serial port."""
+        self._process.stdin.write(text.encode())
+        self._process.stdin.flush()
+
+    # How it ended, and looking inside
+
+    def wait_end(self, timeout_s: float = 60) -> str:
+        """Wait until the guest stops: "guest-shutdown", "guest-reset", "guest-panic" or "killed"."""
+        reason = self.qmp.wait_end(timeout_s)
+        if reason is None:
+            raise self.error(f"the machine did not stop within {timeout_s:.0f} s")
+        if self._timed_out:
+            raise self.error("the machine was still running")
+        return reason
+
+    def dump_memory(self, name: str, ranges: list[tuple[int, int]] | None = None) -> list[tuple[int, int, Path]]:
+        """Write physical memory to files in the result directory: (start, length, file) for each range of RAM."""
+        result = []
+        for start, length in ranges or self.hardware.ram_ranges():
+            path = self.result_dir / f"{name}-{start:x}.bin"
+            self.qmp.command("pmemsave", timeout_s=180, val=start, size=length, filename=str(path.resolve()))
+            result.append((start, length, path))
+        return result
+
+    def screenshot(self, name: str) -> Path:
+        """Write the screen as a PPM file; returns its path."""
+        path = self.result_dir / f"{name}.ppm"
+        self.qmp.command("screendump", filename=str(path.resolve()))
+        return path
+
+    def press_power_button(self) -> None:
+        """The ACPI power button."""
+        self.qmp.command("system_powerdown")
