@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * GDT, TSS, IDT and the way from an exception to the loader's handler (Intel SDM volume 3A, 3.4.5, 6.14, 8.7).
+ */
+#include "boot/exceptions.h"
+
+#include "drivers/io.h"
+#include "drivers/timer.h"
+
+#define VECTORS 32
+#define GATE_INTERRUPT_PRESENT 0x8E
+#define SELECTOR_CODE 0x10
+#define SELECTOR_TSS 0x20
+#define TSS_AVAILABLE_PRESENT 0x89u
+#define EXCEPTION_STACK_BYTES 16384
+
+#define KEYBOARD_STATUS 0x64
+#define KEYBOARD_INPUT_FULL 0x02
+#define KEYBOARD_PULSE_RESET 0xFE
+#define RESET_CONTROL 0xCF9
+#define RESET_CONTROL_HARD 0x06
+#define RESET_WAIT_US 50000
+
+struct gate {
+	uint16_t offset_low;
+	uint16_t selector;
+	uint8_t ist;
+	uint8_t type;
+	uint16_t offset_middle;
+	uint32_t offset_high;
+	uint32_t reserved;
+} __attribute__((packed));
+
+struct tss {
+	uint32_t reserved0;
+	uint64_t rsp[3];
+	uint64_t reserved1;
+	uint64_t ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3;
+	uint16_t io_map_base;
+} __attribute__((packed));
+
+struct table_pointer {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct gate) == 16, "64-bit gate");
+_Static_assert(sizeof(struct tss) == 104, "64-bit TSS");
+
+extern void (*const exception_stubs[VECTORS])(void);
+_Noreturn void exception_resume_on_stack(void (*function)(void), void *stack_top);
+_Noreturn void exception_enter(const struct exception_frame *frame);
+
+static struct gate idt[VECTORS];
+static struct tss tss;
+static uint64_t gdt[6];
+static uint8_t exception_stack[EXCEPTION_STACK_BYTES] __attribute__((aligned(16)));
+static uint8_t handler_stack[4 * EXCEPTION_STACK_BYTES] __attribute__((aligned(16)));
+static struct exception_frame first_frame;
+static exception_handler *current_handler;
+static volatile bool fatal;
+
+static void run_handler(void)
+{
+	current_handler(&first_frame);
+	machine_reset();
+}
+
+void exception_enter(const struct exception_frame *frame)
+{
+	if (fatal || !current_handler)
+		machine_reset();
+	fatal = true;
+	first_frame = *frame;
+	exception_resume_on_stack(run_handler, handler_stack + sizeof(handler_stack));
+}
+
+static void load_gdt(void)
+{
+	const uint64_t base = (uint64_t)(uintptr_t)&tss;
+	const struct table_pointer pointer = {sizeof(gdt) - 1, (uint64_t)(uintptr_t)gdt};
+
+	gdt[2] = 0x00AF9B000000FFFFu; /* 0x10: 64-bit code, as boot/entry.asm has it */
+	gdt[3] = 0x00CF93000000FFFFu; /* 0x18: flat data */
+	gdt[4] = (sizeof(tss) - 1) | (base & 0xFFFFFF) << 16 | (uint64_t)TSS_AVAILABLE_PRESENT << 40 |
+	         (base >> 24 & 0xFF) << 56;
+	gdt[5] = base >> 32;
+	tss.io_map_base = sizeof(tss);
+	tss.ist[0] = (uint64_t)(uintptr_t)(exception_stack + sizeof(exception_stack));
+	__asm__ volatile("lgdt %0" : : "m"(pointer));
+	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
+}
+
+void exceptions_init(exception_handler *handler)
+{
+	const struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)(uintptr_t)idt};
+
+	current_handler = handler;
+	load_gdt();
+	for (unsigned vector = 0; vector < VECTORS; vector++) {
+		const uint64_t stub = (uint64_t)(uintptr_t)exception_stubs[vector];
+
+		idt[vector] = (struct gate){
+			.offset_low = (uint16_t)stub,
+			.offset_middle = (uint16_t)(stub >> 16),
+			.offset_high = (uint32_t)(stub >> 32),
+			.selector = SELECTOR_CODE,
+			.ist = 1,
+			.type = GATE_INTERRUPT_PRESENT,
+		};
+	}
+	__asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+void exceptions_make_fatal(void)
+{
+	fatal = true;
+}
+
+static bool keyboard_ready(void *context)
+{
+	(void)context;
+	return !(port_read8(KEYBOARD_STATUS) & KEYBOARD_INPUT_FULL);
+}
+
+void machine_reset(void)
+{
+	const struct table_pointer nothing = {0, 0};
+
+	(void)poll_until(keyboard_ready, NULL, RESET_WAIT_US);
+	port_write8(KEYBOARD_STATUS, KEYBOARD_PULSE_RESET);
+	timer_delay_us(RESET_WAIT_US);
+	port_write8(RESET_CONTROL, RESET_CONTROL_HARD);
+	timer_delay_us(RESET_WAIT_US);
+	for (;;) {
+		__asm__ volatile("lidt %0" : : "m"(nothing));
+		__asm__ volatile("int3");
+	}
+}

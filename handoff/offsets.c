@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Structure offsets for the assembler: compiled to assembler text, from which the build takes build/offsets.inc.
+ */
+#include <stddef.h>
+
+#include "handoff/image.h"
+#include "handoff/linux.h"
+#include "mm/placement.h"
+
+#define DEFINE(symbol, value) __asm__ volatile("\n->" #symbol " %0" : : "i"((long)(value)))
+#define OFFSET(symbol, type, member) DEFINE(symbol, offsetof(type, member))
+
+void handoff_offsets(void);
+
+void handoff_offsets(void)
+{
+	DEFINE(HANDOFF_IMAGE_SEALED, HANDOFF_IMAGE_SEALED_OFFSET);
+	OFFSET(HANDOFF_IMAGE_PLAN, struct handoff_image, plan);
+	OFFSET(HANDOFF_IMAGE_COPY_ROOT, struct handoff_image, copy_root);
+	OFFSET(HANDOFF_IMAGE_JUMP_ROOT, struct handoff_image, jump_root);
+	OFFSET(HANDOFF_IMAGE_LEVELS, struct handoff_image, levels);
+	OFFSET(HANDOFF_IMAGE_JUMP_ADDRESS, struct handoff_image, jump_address);
+	OFFSET(HANDOFF_IMAGE_CR3, struct handoff_image, image_cr3);
+	OFFSET(PLAN_PAGE_NEXT, struct plan_page, next);
+	OFFSET(PLAN_PAGE_COUNT, struct plan_page, count);
+	OFFSET(PLAN_PAGE_COPIES, struct plan_page, copies);
+	OFFSET(PLAN_COPY_DESTINATION, struct plan_copy, destination);
+	OFFSET(PLAN_COPY_SOURCE, struct plan_copy, source);
+	DEFINE(PLAN_COPY_BYTES, sizeof(struct plan_copy));
+}

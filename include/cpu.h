@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The few privileged instructions that C code needs (Intel SDM volume 2).
+ */
+#pragma once
+
+#include "include/types.h"
+
+struct cpuid_result {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid_result cpu_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid_result result;
+
+	__asm__ volatile("cpuid"
+	                 : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+	                 : "a"(leaf), "c"(subleaf));
+	return result;
+}
+
+static inline void cpu_write_cr3(uint64_t value)
+{
+	__asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
+}
+
+static inline void cpu_invalidate_page(const void *address)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+/* CPUID.80000001H:EDX[26]. */
+static inline bool cpu_has_1gib_pages(void)
+{
+	return cpu_cpuid(0x80000001u, 0).edx & BIT(26);
+}
+
+/* CPUID.7.0:ECX[16]: 5-level paging. */
+static inline bool cpu_has_la57(void)
+{
+	return cpu_cpuid(0, 0).eax >= 7 && (cpu_cpuid(7, 0).ecx & BIT(16));
+}
+
+/* CPUID.80000008H:EAX[7:0]: physical address bits; at least 36. */
+static inline unsigned cpu_physical_address_bits(void)
+{
+	return cpu_cpuid(0x80000000u, 0).eax >= 0x80000008u ? cpu_cpuid(0x80000008u, 0).eax & 0xFF : 36;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Placement of an image's pages: direct, staged or refused.
+ */
+#include "mm/placement.h"
+
+#include "lib/string.h"
+
+enum status placement_init(struct placement *placement, const struct memory_map *map, struct arena *arena)
+{
+	const uint64_t frames = memory_map_ram_end(map) >> PAGE_SHIFT;
+
+	*placement = (struct placement){.map = map};
+	TRY(frame_set_create(&placement->image, frames, arena));
+	return frame_set_create(&placement->zero, frames, arena);
+}
+
+enum status placement_keep(struct placement *placement, uint64_t start, uint64_t end)
+{
+	if (placement->kept_count == PLACEMENT_KEPT_MAX)
+		return STATUS_NO_MEMORY;
+	placement->kept[placement->kept_count++] = (struct kept_range){
+		.start = align_down(start, PAGE_BYTES),
+		.end = align_up(end, PAGE_BYTES),
+	};
+	return STATUS_OK;
+}
+
+/* The end of the kept range that holds the frame, 0 when none does. */
+static uint64_t kept_until(const struct placement *placement, struct pfn pfn)
+{
+	const uint64_t address = pfn_to_paddr(pfn).value;
+
+	for (uint32_t i = 0; i < placement->kept_count; i++)
+		if (address >= placement->kept[i].start && address < placement->kept[i].end)
+			return placement->kept[i].end;
+	return 0;
+}
+
+enum status placement_claim(struct placement *placement, struct pfn pfn, bool zero)
+{
+	const uint64_t address = pfn_to_paddr(pfn).value;
+
+	if (pfn.value >= placement->image.limit ||
+	    !memory_map_covers(placement->map, address, address + PAGE_BYTES, MEMORY_RAM))
+		return STATUS_MISMATCH;
+	if (!frame_set_insert(&placement->image, pfn))
+		return STATUS_CORRUPT;
+	if (zero)
+		(void)frame_set_insert(&placement->zero, pfn);
+	return STATUS_OK;
+}
+
+void placement_accept(struct placement *placement)
+{
+	placement->accepted = true;
+	placement->free_range = 0;
+	placement->free_cursor = (struct pfn){0};
+}
+
+/* Moves the cursor to the next safe frame at or behind it. STATUS_NO_MEMORY: there is none. */
+static enum status advance_to_free(struct placement *placement)
+{
+	const struct memory_map *map = placement->map;
+
+	for (; placement->free_range < map->count; placement->free_range++) {
+		const struct memory_range *range = &map->ranges[placement->free_range];
+		const uint64_t first = div_round_up(range->start, PAGE_BYTES);
+		const uint64_t end = range->end >> PAGE_SHIFT;
+		struct pfn at = {max_u64(placement->free_cursor.value, first)};
+
+		while (range->type == MEMORY_RAM && at.value < end) {
+			const struct pfn absent = frame_set_next_absent(&placement->image, at);
+			const uint64_t kept_end = kept_until(placement, absent);
+
+			if (absent.value >= end)
+				break;
+			if (!kept_end) {
+				placement->free_cursor = absent;
+				return STATUS_OK;
+			}
+			at = (struct pfn){kept_end >> PAGE_SHIFT};
+		}
+	}
+	return STATUS_NO_MEMORY;
+}
+
+enum status placement_take_frame(struct placement *placement, uint64_t limit, struct pfn *frame_out)
+{
+	if (!placement->accepted)
+		return STATUS_INVALID;
+	TRY(advance_to_free(placement));
+	if (pfn_to_paddr(placement->free_cursor).value + PAGE_BYTES > limit)
+		return STATUS_NO_MEMORY;
+	*frame_out = placement->free_cursor;
+	placement->free_cursor.value++;
+	return STATUS_OK;
+}
+
+static enum status plan_add(struct placement *placement, struct pfn destination, struct pfn source)
+{
+	struct plan_page *page = placement->plan_last;
+
+	if (!page || page->count == PLACEMENT_COPIES_PER_PAGE) {
+		struct pfn frame;
+		struct plan_page *fresh;
+
+		TRY(placement_take_frame(placement, UINT64_MAX, &frame));
+		fresh = (struct plan_page *)(void *)pfn_to_page(frame);
+		fresh->next = 0;
+		fresh->count = 0;
+		if (page)
+			page->next = virt_to_paddr(fresh).value;
+		else
+			placement->plan_first = fresh;
+		placement->plan_last = fresh;
+		page = fresh;
+	}
+	page->copies[page->count++] = (struct plan_copy){
+		.destination = pfn_to_paddr(destination).value,
+		.source = pfn_to_paddr(source).value,
+	};
+	placement->staged_pages++;
+	return STATUS_OK;
+}
+
+enum status placement_place(struct placement *placement, struct pfn pfn, struct pfn *frame_out)
+{
+	struct pfn frame = pfn;
+
+	if (!placement->accepted || !frame_set_contains(&placement->image, pfn))
+		return STATUS_INVALID;
+	if (kept_until(placement, pfn)) {
+		TRY(placement_take_frame(placement, UINT64_MAX, &frame));
+		TRY(plan_add(placement, pfn, frame));
+	}
+	*frame_out = frame;
+	return STATUS_OK;
+}
+
+enum status placement_clear_zeroes(struct placement *placement)
+{
+	const struct frame_set *zero = &placement->zero;
+	struct pfn zero_frame = {0};
+	bool have_zero_frame = false;
+
+	for (struct pfn pfn = frame_set_next(zero, (struct pfn){0}); pfn.value < zero->limit;
+	     pfn = frame_set_next(zero, (struct pfn){pfn.value + 1})) {
+		if (!kept_until(placement, pfn)) {
+			memset(pfn_to_page(pfn), 0, PAGE_BYTES);
+			continue;
+		}
+		if (!have_zero_frame) {
+			TRY(placement_take_frame(placement, UINT64_MAX, &zero_frame));
+			memset(pfn_to_page(zero_frame), 0, PAGE_BYTES);
+			have_zero_frame = true;
+		}
+		TRY(plan_add(placement, pfn, zero_frame));
+	}
+	return STATUS_OK;
+}
+
+const struct page *placement_find(const struct placement *placement, struct pfn pfn)
+{
+	const uint64_t address = pfn_to_paddr(pfn).value;
+
+	if (!frame_set_contains(&placement->image, pfn))
+		return NULL;
+	if (!kept_until(placement, pfn))
+		return pfn_to_page(pfn);
+	for (const struct plan_page *page = placement->plan_first; page;
+	     page = paddr_to_virt((struct paddr){page->next}))
+		for (uint64_t i = 0; i < page->count; i++)
+			if (page->copies[i].destination == address)
+				return paddr_to_virt((struct paddr){page->copies[i].source});
+	return NULL;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Placement: the only code that decides whether a frame may be written.
+ *
+ *     claim every PFN of the image ─▶ accept ─▶ place each page ─▶ plan of copies, sealed
+ *
+ * A claimed frame must be RAM in the firmware's map. It is written directly unless it is in use until the jump (Thaw's
+ * own reservation, the low megabyte, boot modules, tables): then its page is staged in a frame that is free RAM and no
+ * target, and a copy is added to the plan. Nothing outside the arena is written before accept.
+ */
+#pragma once
+
+#include "include/status.h"
+#include "include/types.h"
+#include "mm/arena.h"
+#include "mm/frame_set.h"
+#include "mm/memory_map.h"
+
+#define PLACEMENT_KEPT_MAX 32
+#define PLACEMENT_COPIES_PER_PAGE 255
+
+/* [start, end) in bytes: must stay as it is until the jump. */
+struct kept_range {
+	uint64_t start;
+	uint64_t end;
+};
+
+/* One page to be copied at the jump, both physical addresses. */
+struct plan_copy {
+	uint64_t destination;
+	uint64_t source;
+};
+
+/* A page of the plan, in a safe frame; read by handoff/image.asm. */
+struct plan_page {
+	uint64_t next;  /* physical address of the next plan page, 0: last */
+	uint64_t count; /* copies in this page */
+	struct plan_copy copies[PLACEMENT_COPIES_PER_PAGE];
+};
+
+_Static_assert(sizeof(struct plan_page) == sizeof(struct page), "a plan page is one page");
+
+struct placement {
+	const struct memory_map *map;
+	struct kept_range kept[PLACEMENT_KEPT_MAX];
+	uint32_t kept_count;
+	struct frame_set image; /* every claimed frame */
+	struct frame_set zero;  /* those that hold only zeroes */
+	bool accepted;
+	struct pfn free_cursor;   /* next candidate for a safe frame */
+	uint64_t free_range;      /* index of its range in the map */
+	struct plan_page *plan_first;
+	struct plan_page *plan_last;
+	uint64_t staged_pages;
+};
+
+/* frame sets come from the arena: 2 bits for each frame of RAM. STATUS_NO_MEMORY. */
+nodiscard enum status placement_init(struct placement *placement, const struct memory_map *map, struct arena *arena);
+
+/* Before the first claim. Rounded out to pages. STATUS_NO_MEMORY: too many ranges. */
+nodiscard enum status placement_keep(struct placement *placement, uint64_t start, uint64_t end);
+
+/* STATUS_MISMATCH: not RAM in the map. STATUS_CORRUPT: claimed before. */
+nodiscard enum status placement_claim(struct placement *placement, struct pfn pfn, bool zero);
+
+/* All PFNs are known and believed: from here on RAM outside the arena may be written. */
+void placement_accept(struct placement *placement);
+
+/*
+ * After accept. Where to put the page of a claimed frame now: the frame itself, or a staging frame whose copy is then
+ * in the plan. To be called once for each frame with data. STATUS_NO_MEMORY: no safe frame left.
+ */
+nodiscard enum status placement_place(struct placement *placement, struct pfn pfn, struct pfn *frame_out);
+
+/* After accept. Clears every zero frame (at once, or by a planned copy of a zero page). STATUS_NO_MEMORY. */
+nodiscard enum status placement_clear_zeroes(struct placement *placement);
+
+/* After accept: a safe frame below limit (physical address) that is not in use: free RAM, no target. Not zeroed. */
+nodiscard enum status placement_take_frame(struct placement *placement, uint64_t limit, struct pfn *frame_out);
+
+/* Where the contents of a claimed frame can be read now; NULL: not a frame of the image. */
+const struct page *placement_find(const struct placement *placement, struct pfn pfn);
