@@ -71,7 +71,7 @@ static uint32_t ranges_sweep(const struct memory_range *entries, uint32_t count,
 	for (; more && start < UINT64_MAX && boundary_next(entries, count, start + 1, &end); start = end) {
 		const uint32_t type = type_at(entries, count, start);
 
-		if (type == current.type && current.end == start && type_merges(type)) {
+		if (type == current.type && type_merges(type)) {
 			current.end = end;
 		} else {
 			current = (struct memory_range){start, end, type};

@@ -118,6 +118,10 @@ static void test_refuses(void **state)
 	assert_int_equal(map.count, MEMORY_RANGES_MAX - 1);
 	assert_int_equal(memory_map_build(comb + 1, MEMORY_RANGES_MAX, &map), STATUS_OK);
 	assert_int_equal(map.count, MEMORY_RANGES_MAX);
+	/* More entries than a map holds are refused even where they would merge. */
+	for (uint32_t i = 0; i < ARRAY_COUNT(comb); i++)
+		comb[i] = comb[0];
+	assert_int_equal(memory_map_build(comb, MEMORY_RANGES_MAX, &map), STATUS_OK);
 	assert_int_equal(memory_map_build(comb, MEMORY_RANGES_MAX + 1, &map), STATUS_NO_MEMORY);
 }
 
