@@ -12,6 +12,9 @@
  *
  * "Device page" means: 4096-byte page counted from the start of the resume device (the partition).
  * "Stream page" means: position in the order that the swap map lists, 0 = information page.
+ *
+ * Every error of a reader is final: all later calls return it again. STATUS_AGAIN and STATUS_END are no errors.
+ * docs/swsusp-format.md describes the format.
  */
 #pragma once
 
@@ -23,44 +26,45 @@ enum swsusp_codec { SWSUSP_PLAIN, SWSUSP_LZO, SWSUSP_LZ4 };
 /* What the header page said. */
 struct swsusp_header {
 	enum swsusp_codec codec;
-	bool platform;        /* the image re-enables ACPI itself */
+	bool platform; /* the image re-enables ACPI itself */
 	bool has_crc32;
 	uint32_t crc32;
 	bool has_hardware_signature;
 	uint32_t hardware_signature;
-	uint64_t first_map_page;  /* device page */
+	uint64_t first_map_page; /* device page */
 	uint8_t original_signature[10];
-	bool has_bad_pages;   /* the original swap header lists bad pages: its boot area is in use */
-	uint32_t last_page;   /* of the swap area, from the original swap header */
+	bool has_bad_pages; /* the original swap header lists bad pages: its boot area is in use */
+	uint32_t last_page; /* of the swap area, from the original swap header */
 	uint8_t uuid[16];
 	char label[17];
 };
 
 /* Offsets in the header page that the mark writes. */
-#define SWSUSP_RESULT_OFFSET 4032
-#define SWSUSP_RESULT_BYTES 16
+#define SWSUSP_RESULT_OFFSET    4032
+#define SWSUSP_RESULT_BYTES     16
 #define SWSUSP_SIGNATURE_OFFSET 4086
-#define SWSUSP_SIGNATURE_BYTES 10
+#define SWSUSP_SIGNATURE_BYTES  10
 
 /*
- * Decodes a swap area's first page. STATUS_OK: a swsusp image. STATUS_NOT_FOUND: no image (plain swap, or no swap).
+ * Decodes a swap area's first page (for a partition its first page, for a file the page that resume_offset names).
+ * STATUS_OK: a swsusp image. STATUS_NOT_FOUND: no image (plain swap, or no swap).
  * STATUS_UNSUPPORTED: a foreign image (S2SUSPEND, ULSUSPEND, LINHIB0001, TuxOnIce) or unknown flags; *reason_out
  * names it (a static string). STATUS_CORRUPT: contradictory fields; *reason_out says which. reason_out is always
  * written.
  */
 nodiscard enum status swsusp_header_parse(const struct page *page, struct swsusp_header *header_out,
-                                          const char **reason_out);
+					  const char **reason_out);
 
 /* What the information page (stream page 0) said, validated against itself. */
 struct swsusp_info {
-	uint64_t jump_address;          /* virtual */
+	uint64_t jump_address; /* virtual */
 	uint64_t jump_address_physical;
-	uint64_t cr3;                   /* physical address of the image's root page table */
+	uint64_t cr3; /* physical address of the image's root page table */
 	uint32_t e820_checksum;
-	uint64_t machine_pages;         /* num_physpages */
-	uint64_t data_pages;            /* image_pages: PFNs that have data in the stream */
-	uint64_t stream_pages;          /* pages: 1 + meta + data */
-	uint64_t meta_pages;            /* of the PFN list */
+	uint64_t machine_pages; /* num_physpages */
+	uint64_t data_pages;    /* image_pages: PFNs that have data in the stream */
+	uint64_t stream_pages;  /* pages: 1 + meta + data */
+	uint64_t meta_pages;    /* of the PFN list */
 };
 
 /*
@@ -68,9 +72,9 @@ struct swsusp_info {
  * caller on demand through next_block. A directory entry covers one block.
  */
 struct swsusp_page_marks {
-	struct page **directory;       /* directory_entries pointers, zeroed by the caller */
-	uint64_t directory_entries;    /* at least device_pages / 32768, rounded up */
-	struct page *(*next_block)(void *context); /* a zeroed page, or NULL: no memory */
+	struct page **directory;                   /* directory_entries pointers, zeroed by the caller */
+	uint64_t directory_entries;                /* at least device_pages / 32768, rounded up */
+	struct page *(*next_block)(void *context); /* a zeroed page that the reader keeps, or NULL: no memory */
 	void *context;
 };
 
@@ -88,71 +92,87 @@ struct swsusp_read {
 	uint64_t index; /* MAP: map number; PFNS: 0…meta_pages-1; DATA: 0…data_pages-1; CHUNK: 0… from stream page 1 */
 };
 
-#define SWSUSP_MAP_ENTRIES 511
-#define SWSUSP_PFNS_PER_PAGE 512
-#define SWSUSP_CHUNK_PAGES 32         /* unpacked; the last chunk of an image may be shorter */
-#define SWSUSP_CHUNK_DISK_PAGES 35    /* packed, at most */
-#define SWSUSP_PFN_ZERO BIT64(63)     /* the frame is all zeroes and has no data in the stream */
-#define SWSUSP_MAPS_AHEAD 4           /* map pages held at most */
+#define SWSUSP_MAP_ENTRIES      511
+#define SWSUSP_PFNS_PER_PAGE    512
+#define SWSUSP_CHUNK_PAGES      32        /* unpacked; the last chunk of an image may be shorter */
+#define SWSUSP_CHUNK_DISK_PAGES 35        /* packed, at most */
+#define SWSUSP_PFN_ZERO         BIT64(63) /* the frame is all zeroes and has no data in the stream */
+#define SWSUSP_MAPS_AHEAD       4         /* map pages held at most */
 
 struct swsusp_reader {
 	struct swsusp_header header;
-	struct swsusp_info info;
+	struct swsusp_info info; /* valid once swsusp_supply_info succeeded */
 	struct swsusp_page_marks marks;
-	uint64_t header_page;   /* device page of the header */
-	uint64_t device_pages;  /* pages of the resume device; entries must be below */
-	const char *reason;     /* static: why the last error, never NULL */
+	uint64_t header_page;  /* device page of the header */
+	uint64_t device_pages; /* pages of the resume device */
+	const char *reason;    /* static text: why the last error; "" before one; never NULL */
+
 	/* The rest is the reader's own state. */
+	enum status failure; /* STATUS_OK, or the error that ended it */
+	uint64_t page_limit; /* entries must be below: the device, or the swap area where that is known */
 	struct {
 		uint64_t entries[SWSUSP_MAP_ENTRIES];
-		bool filled;
-	} maps[SWSUSP_MAPS_AHEAD];
-	uint64_t next_map_page;  /* device page, 0: the chain is complete */
-	uint64_t maps_wanted;    /* MAP reads handed out */
+		uint32_t count;    /* fewer than SWSUSP_MAP_ENTRIES only in the last map */
+	} maps[SWSUSP_MAPS_AHEAD]; /* a ring: map number n lies at n modulo SWSUSP_MAPS_AHEAD */
+	uint64_t next_map_page;    /* device page that was not handed out yet, 0: none known */
+	uint64_t maps_wanted;      /* MAP reads handed out */
 	uint64_t maps_supplied;
-	uint64_t entries_taken;  /* stream pages handed out */
-	bool info_wanted, info_supplied;
-	bool ended;              /* the list's end was seen */
-	uint64_t pfns_decoded;   /* all, and those with data */
+	uint64_t maps_consumed; /* all entries handed out */
+	uint32_t map_position;  /* the next entry in map number maps_consumed */
+	uint64_t entries_taken; /* stream pages handed out */
+	bool info_supplied;
+	uint64_t pfn_pages_decoded;
+	uint64_t pfns_decoded; /* all of them */
 	uint64_t pfns_with_data;
-	uint64_t last_pfn;       /* valid when pfns_decoded > 0 */
-	bool pfns_ended;
+	uint64_t last_pfn; /* valid when pfns_decoded > 0 */
+	bool pfns_ended;   /* the end marker was seen */
 };
 
-/*
- * Starts reading. header: as parsed from device page header_page. Nothing else of the reader need be set.
- * Errors: STATUS_CORRUPT (first map page out of range), STATUS_NO_MEMORY.
- */
-nodiscard enum status swsusp_open(struct swsusp_reader *reader, const struct swsusp_header *header,
-                                  uint64_t header_page, uint64_t device_pages, struct swsusp_page_marks marks);
+_Static_assert(sizeof(struct swsusp_reader) <= 20 * 1024, "small enough to live anywhere");
 
 /*
- * The next page to read, in stream order, map pages as early as they are known. Checks the entry: in range, unique,
- * neither the header nor a map page.
- * STATUS_OK; STATUS_AGAIN: supply the map, information or PFN-list pages under way first; STATUS_END: all handed out,
- * the number of entries was right. Errors: STATUS_CORRUPT, STATUS_NO_MEMORY (reader->reason says why).
- * For compressed images STATUS_END means that the list's end was reached: the caller stops consuming chunks when
- * swsusp_unpacked_bytes() are unpacked and then must find no chunk left over.
+ * Starts reading. header: as parsed from device page header_page. Nothing of the reader need be set before; its reason
+ * is valid after an error too. Errors: STATUS_CORRUPT (first map page out of range), STATUS_NO_MEMORY,
+ * STATUS_INVALID (header_page not on the device, directory too small).
+ */
+nodiscard enum status swsusp_open(struct swsusp_reader *reader, const struct swsusp_header *header,
+				  uint64_t header_page, uint64_t device_pages, struct swsusp_page_marks marks);
+
+/*
+ * The next page to read, in stream order; a map page is handed out as soon as its predecessor was supplied and one of
+ * the SWSUSP_MAPS_AHEAD places is free. The entry was checked: in range, unique, neither the header nor a map page.
+ * STATUS_OK; STATUS_AGAIN: supply the map, information or PFN-list pages under way first (DATA is handed out only when
+ * the whole PFN list was decoded); STATUS_END: all handed out, and the number of entries was right: exactly
+ * stream_pages for a plain image, between the possible bounds for a compressed one, whose last chunk the caller must
+ * find to end with the last page handed out. Errors: STATUS_CORRUPT, STATUS_NO_MEMORY (reader->reason says why).
  */
 nodiscard enum status swsusp_next_read(struct swsusp_reader *reader, struct swsusp_read *read_out);
 
-/* A map page arrived; in order of the wants. Errors: STATUS_CORRUPT. */
+/*
+ * A map page arrived; in order of the wants. Checks it: no entry behind the list's end, no successor of the last map,
+ * successor in range and unique (so chains can't loop). Errors: STATUS_CORRUPT, STATUS_NO_MEMORY,
+ * STATUS_INVALID (no map page was wanted).
+ */
 nodiscard enum status swsusp_supply_map(struct swsusp_reader *reader, const struct page *page);
 
 /*
- * The information page arrived. STATUS_UNSUPPORTED: another arch header magic (older or newer kernels);
- * STATUS_CORRUPT: counts that contradict each other or the device's size.
+ * The information page arrived. STATUS_UNSUPPORTED: another arch header magic, or fields that these kernels leave zero
+ * (older, newer or patched kernels); STATUS_CORRUPT: counts that contradict each other or the device's size, a jump
+ * address outside the canonical upper half or not congruent to its physical address modulo 2 MiB, cr3 not page aligned;
+ * STATUS_INVALID: it was not wanted.
  */
 nodiscard enum status swsusp_supply_info(struct swsusp_reader *reader, const struct page *page);
 
 /*
- * Decodes the next page of the PFN list: up to 512 entries, SWSUSP_PFN_ZERO kept in bit 63, strictly ascending over
- * the whole list. Errors: STATUS_CORRUPT (order, garbage behind the end, PFN beyond 2^40, too many).
+ * Decodes the next page of the PFN list, in order: up to 512 entries, SWSUSP_PFN_ZERO kept in bit 63, strictly
+ * ascending over the whole list. With the last page of the list (number meta_pages - 1) the counts are checked too.
+ * Errors: STATUS_CORRUPT (order, garbage behind the end, PFN beyond 2^40, too many, too few),
+ * STATUS_INVALID (before the information page, or more pages than the list has).
  */
 nodiscard enum status swsusp_decode_pfns(struct swsusp_reader *reader, const struct page *page,
-                                         uint64_t pfns_out[SWSUSP_PFNS_PER_PAGE], uint32_t *count_out);
+					 uint64_t pfns_out[SWSUSP_PFNS_PER_PAGE], uint32_t *count_out);
 
-/* After the last page of the list: the counts are exactly those of the information page. STATUS_CORRUPT otherwise. */
+/* STATUS_OK only after the last page of a list whose counts are exactly those of the information page. */
 nodiscard enum status swsusp_check_pfns(struct swsusp_reader *reader);
 
 /* Bytes that all chunks together must unpack to: (stream_pages - 1) pages. */
@@ -163,12 +183,12 @@ uint64_t swsusp_unpacked_bytes(const struct swsusp_info *info);
  * load_compressed_image). packed_bytes_out: without the length itself; disk_pages_out: 1-35, length included.
  * STATUS_CORRUPT: 0 or beyond the bound.
  */
-nodiscard enum status swsusp_chunk_frame(const uint8_t first[8], uint32_t *packed_bytes_out,
-                                         uint32_t *disk_pages_out);
+nodiscard enum status swsusp_chunk_frame(const uint8_t first[8], uint32_t *packed_bytes_out, uint32_t *disk_pages_out);
 
 /*
  * Unpacks one chunk. packed: behind the length word; out: exactly out_bytes (a multiple of PAGE_BYTES, at most 32
- * pages) must come out, neither more nor less. Nothing outside out is written. STATUS_CORRUPT otherwise.
+ * pages) must come out, neither more nor less, and all of packed must be used up. Nothing outside out is written;
+ * after an error its contents are undefined. STATUS_CORRUPT otherwise; STATUS_INVALID for SWSUSP_PLAIN or out_bytes.
  */
 nodiscard enum status swsusp_chunk_unpack(enum swsusp_codec codec, const uint8_t *packed, uint32_t packed_bytes,
-                                          uint8_t *out, uint32_t out_bytes);
+					  uint8_t *out, uint32_t out_bytes);
