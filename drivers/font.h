@@ -6,7 +6,7 @@
 
 #include "include/types.h"
 
-#define FONT_WIDTH 8
+#define FONT_WIDTH  8
 #define FONT_HEIGHT 16
 
 /*

@@ -8,10 +8,10 @@
 #include "include/status.h"
 
 #define SCREEN_COLUMNS_MAX 512
-#define SCREEN_ROWS_MAX 160
+#define SCREEN_ROWS_MAX    160
 
 #define CELL_ATTRIBUTE 0x0700 /* VGA: light grey on black */
-#define CELL_BLANK (CELL_ATTRIBUTE | ' ')
+#define CELL_BLANK     (CELL_ATTRIBUTE | ' ')
 
 /* A validated place to draw on. All of [address, address + bytes) may be written. */
 struct screen_surface {
@@ -21,7 +21,7 @@ struct screen_surface {
 	uint32_t pitch_bytes;
 	uint32_t columns; /* characters */
 	uint32_t rows;
-	uint32_t height; /* lines of pixels (RGB) or of characters (text) */
+	uint32_t height;      /* lines of pixels (RGB) or of characters (text) */
 	uint32_t line_bytes;  /* of a line that are visible */
 	uint32_t pixel_bytes; /* RGB: 2, 3 or 4 */
 	uint32_t foreground;  /* RGB: a pixel's value; the background is 0 */

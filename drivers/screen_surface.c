@@ -10,17 +10,17 @@
 #include "drivers/io.h"
 #include "lib/checked.h"
 
-#define DIMENSION_MAX 16384
-#define VGA_TEXT_START 0xA0000 /* the legacy window, wherever in it the text page is */
-#define VGA_TEXT_END 0xC0000
+#define DIMENSION_MAX   16384
+#define VGA_TEXT_START  0xA0000 /* the legacy window, wherever in it the text page is */
+#define VGA_TEXT_END    0xC0000
 #define TEXT_CELL_BYTES 2
-#define BRIGHTNESS 0xD0 /* of the foreground, out of 0xFF */
+#define BRIGHTNESS      0xD0 /* of the foreground, out of 0xFF */
 
-#define VGA_CRTC_INDEX_MONO 0x3B4
+#define VGA_CRTC_INDEX_MONO   0x3B4
 #define VGA_CRTC_INDEX_COLOUR 0x3D4
-#define VGA_CRTC_CURSOR_HIGH 0x0E
-#define VGA_CRTC_CURSOR_LOW 0x0F
-#define VGA_COLOUR_TEXT 0xB8000 /* a page below it is a monochrome adapter's */
+#define VGA_CRTC_CURSOR_HIGH  0x0E
+#define VGA_CRTC_CURSOR_LOW   0x0F
+#define VGA_COLOUR_TEXT       0xB8000 /* a page below it is a monochrome adapter's */
 
 /* Video memory of any alignment, as the compiler may not reorder or merge it. */
 struct video_word {
@@ -55,8 +55,8 @@ static enum status rgb_decode(const struct boot_screen *screen, struct screen_su
 	surface->columns = screen->width / FONT_WIDTH;
 	surface->rows = screen->height / FONT_HEIGHT;
 	surface->foreground = field_value(screen->red_position, screen->red_size) |
-	                      field_value(screen->green_position, screen->green_size) |
-	                      field_value(screen->blue_position, screen->blue_size);
+			      field_value(screen->green_position, screen->green_size) |
+			      field_value(screen->blue_position, screen->blue_size);
 	return STATUS_OK;
 }
 
@@ -147,15 +147,14 @@ void surface_draw(const struct screen_surface *surface, uint32_t column, uint32_
 	}
 	for (uint32_t y = 0; y < FONT_HEIGHT; y++)
 		draw_glyph_row(surface,
-		               surface->address + ((uint64_t)row * FONT_HEIGHT + y) * surface->pitch_bytes +
-		                       (uint64_t)column * FONT_WIDTH * surface->pixel_bytes,
-		               font_row((char)(cell & 0xFF), y));
+			       surface->address + ((uint64_t)row * FONT_HEIGHT + y) * surface->pitch_bytes +
+				       (uint64_t)column * FONT_WIDTH * surface->pixel_bytes,
+			       font_row((char)(cell & 0xFF), y));
 }
 
 uint16_t surface_read_cell(const struct screen_surface *surface, uint32_t column, uint32_t row)
 {
-	const volatile uint8_t *cell =
-		(const volatile uint8_t *)(uintptr_t)text_cell_address(surface, column, row);
+	const volatile uint8_t *cell = (const volatile uint8_t *)(uintptr_t)text_cell_address(surface, column, row);
 
 	return (uint16_t)(cell[0] | cell[1] << 8);
 }
@@ -183,8 +182,8 @@ static void crtc_write(const struct screen_surface *surface, uint8_t index, uint
 
 uint32_t surface_cursor_row(const struct screen_surface *surface)
 {
-	const uint32_t position = (uint32_t)crtc_read(surface, VGA_CRTC_CURSOR_HIGH) << 8 |
-	                          crtc_read(surface, VGA_CRTC_CURSOR_LOW);
+	const uint32_t position =
+		(uint32_t)crtc_read(surface, VGA_CRTC_CURSOR_HIGH) << 8 | crtc_read(surface, VGA_CRTC_CURSOR_LOW);
 	const uint32_t row = position / (surface->pitch_bytes / TEXT_CELL_BYTES);
 
 	return row < surface->rows ? row : surface->rows;

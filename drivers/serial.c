@@ -10,13 +10,13 @@
 #include "drivers/serial_regs.h"
 #include "drivers/timer.h"
 
-#define DRAIN_TIMEOUT_US 100000    /* 16 characters at 9600 baud are 17 ms */
+#define DRAIN_TIMEOUT_US    100000 /* 16 characters at 9600 baud are 17 ms */
 #define LOOPBACK_TIMEOUT_US 50000  /* one character: 33 ms at 300 baud */
-#define LOOPBACK_PATTERN 0xA5
-#define FIFO_CHARACTERS 16
-#define CHARACTER_BITS 10          /* start, 8 data, stop */
-#define US_PER_SECOND 1000000
-#define PACE_SLACK_US 50000        /* an emulated port may wait for its host */
+#define LOOPBACK_PATTERN    0xA5
+#define FIFO_CHARACTERS     16
+#define CHARACTER_BITS      10 /* start, 8 data, stop */
+#define US_PER_SECOND       1000000
+#define PACE_SLACK_US       50000 /* an emulated port may wait for its host */
 
 static const uint16_t port_bases[SERIAL_PORTS] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
 

@@ -23,20 +23,20 @@ enum serial_register {
 };
 
 #define SERIAL_IIR_FIFO_MASK (BIT(7) | BIT(6))
-#define SERIAL_IIR_FIFO_ON (BIT(7) | BIT(6)) /* bit 7 alone: a 16550 whose FIFO is unusable */
+#define SERIAL_IIR_FIFO_ON   (BIT(7) | BIT(6)) /* bit 7 alone: a 16550 whose FIFO is unusable */
 
-#define SERIAL_FCR_ENABLE BIT(0)
-#define SERIAL_FCR_CLEAR_RECEIVE BIT(1)
+#define SERIAL_FCR_ENABLE         BIT(0)
+#define SERIAL_FCR_CLEAR_RECEIVE  BIT(1)
 #define SERIAL_FCR_CLEAR_TRANSMIT BIT(2)
 
-#define SERIAL_LCR_8N1 (BIT(1) | BIT(0)) /* 8 data bits, no parity, 1 stop bit */
+#define SERIAL_LCR_8N1  (BIT(1) | BIT(0)) /* 8 data bits, no parity, 1 stop bit */
 #define SERIAL_LCR_DLAB BIT(7)
 
-#define SERIAL_MCR_DTR BIT(0)
-#define SERIAL_MCR_RTS BIT(1)
+#define SERIAL_MCR_DTR  BIT(0)
+#define SERIAL_MCR_RTS  BIT(1)
 #define SERIAL_MCR_OUT2 BIT(3)
 #define SERIAL_MCR_LOOP BIT(4)
 
 #define SERIAL_LSR_DATA_READY BIT(0)
-#define SERIAL_LSR_THR_EMPTY BIT(5)
-#define SERIAL_LSR_IDLE BIT(6) /* TEMT: the shift register is empty too */
+#define SERIAL_LSR_THR_EMPTY  BIT(5)
+#define SERIAL_LSR_IDLE       BIT(6) /* TEMT: the shift register is empty too */
