@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Uses carry-less multiplication where the CPU has it (CPUID.1:ECX.PCLMULQDQ and SSE4.1), else tables. */
+/* Uses carry-less multiplication where the CPU has it (CPUID.1:ECX.PCLMULQDQ), else tables. No locking. */
 uint32_t crc32_update(uint32_t state, const void *bytes, size_t count);
 
 /* zlib's convention. */
