@@ -28,4 +28,14 @@ void handoff_offsets(void)
 	OFFSET(PLAN_COPY_DESTINATION, struct plan_copy, destination);
 	OFFSET(PLAN_COPY_SOURCE, struct plan_copy, source);
 	DEFINE(PLAN_COPY_BYTES, sizeof(struct plan_copy));
+	OFFSET(HANDOFF_LINUX_PAGE_TABLES, struct handoff_linux, page_tables);
+	OFFSET(HANDOFF_LINUX_ENTRY, struct handoff_linux, entry);
+	OFFSET(HANDOFF_LINUX_BOOT_PARAMS, struct handoff_linux, boot_params);
+	OFFSET(HANDOFF_LINUX_COPY_COUNT, struct handoff_linux, copy_count);
+	OFFSET(HANDOFF_LINUX_COPIES, struct handoff_linux, copies);
+	OFFSET(HANDOFF_LINUX_COPY_DESTINATION, struct handoff_linux_copy, destination);
+	OFFSET(HANDOFF_LINUX_COPY_SOURCE, struct handoff_linux_copy, source);
+	OFFSET(HANDOFF_LINUX_COPY_LENGTH, struct handoff_linux_copy, bytes);
+	DEFINE(HANDOFF_LINUX_COPY_BYTES, sizeof(struct handoff_linux_copy));
+	DEFINE(HANDOFF_LINUX_STACK_END, sizeof(struct handoff_linux));
 }
