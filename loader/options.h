@@ -10,42 +10,53 @@
 
 #define OPTION_TEXT_BYTES 256
 
-/* How resume= named the device. */
+/* How resume= named the device. The /dev/disk/by-uuid, by-label, by-partuuid and by-partlabel links are the tags. */
 enum resume_kind {
-	RESUME_ANY,       /* no resume= */
-	RESUME_UUID,      /* UUID= of the swap area */
-	RESUME_LABEL,     /* LABEL= of the swap area */
+	RESUME_ANY,   /* no resume= */
+	RESUME_UUID,  /* UUID= of the swap area, or of the filesystem that holds the swap file */
+	RESUME_LABEL, /* LABEL= likewise */
 	RESUME_PARTUUID,
 	RESUME_PARTLABEL,
-	RESUME_MAPPER,    /* /dev/mapper/vg-lv or /dev/vg/lv */
-	RESUME_NODE,      /* /dev/sda3 and the like, major:minor: names that only Linux knows */
+	RESUME_MAPPER, /* a device made of others: /dev/mapper/vg-lv, /dev/vg/lv, /dev/dm-0, /dev/md0 */
+	RESUME_NODE,   /* /dev/sda3, /dev/disk/by-id/…, 8:3: names that only Linux knows */
 };
 
 struct resume_spec {
 	enum resume_kind kind;
-	char text[OPTION_TEXT_BYTES]; /* behind the '=', quotes removed; the whole value for MAPPER and NODE */
+	char text[OPTION_TEXT_BYTES]; /* behind the tag, quotes removed; the whole value for MAPPER and NODE */
+	int32_t partition_offset;     /* PARTUUID=…/PARTNROFF=n: the partition n numbers after the one named */
 	bool has_offset;
 	uint64_t offset_pages; /* resume_offset= */
+	/*
+	 * The last resume=, or resume_offset=, had a value that was not understood. What the user meant is then not
+	 * known, so no image may be accepted: a device or an offset that was guessed could resume the wrong one.
+	 */
+	bool device_refused;
+	bool offset_refused;
 };
 
 struct options {
 	struct resume_spec resume;
-	bool noresume;
+	bool noresume; /* also for nohibernate, hibernate=no and hibernate=noresume, as in Linux */
 	bool quiet;
-	bool console_serial; /* console=ttySn named, with its speed */
-	uint32_t serial_port; /* n */
-	uint32_t serial_baud; /* 115200 when not said */
-	bool console_screen; /* console=tty0, or no console= at all */
-	bool memory_map_relaxed; /* thaw.memmap=relaxed */
+	bool console_serial;             /* console=ttySn named, with its speed */
+	uint32_t serial_port;            /* n, 0-3 */
+	uint32_t serial_baud;            /* a divisor of 115200; 115200 when not said */
+	bool console_screen;             /* console=tty0, or no console= at all */
+	bool memory_map_relaxed;         /* thaw.memmap=relaxed */
 	const char *kernel_command_line; /* behind a lone "--", inside the parsed text; NULL: none */
 };
 
 /*
  * text: NUL-terminated, kept by the caller as long as the options. unknown(context, word) is called for each word
- * that is not understood, or whose value is not valid (never NULL). Later words win over earlier ones.
+ * that is not understood, or whose value is not valid (never NULL); word has its quotes removed and may be cut.
+ * Later words win over earlier ones, except that nothing takes noresume back. Double quotes keep blanks inside a word.
  */
 void options_parse(const char *text, struct options *options_out, void (*unknown)(void *context, const char *word),
-                   void *context);
+		   void *context);
 
-/* Only resume=, resume_offset= and noresume of another kernel's command line. */
+/*
+ * Only resume=, resume_offset=, noresume and its equivalents of another kernel's command line, up to a lone "--".
+ * noresume_out is always written.
+ */
 void options_parse_kernel(const char *text, struct resume_spec *spec_out, bool *noresume_out);
