@@ -78,7 +78,7 @@ class Agent:
         """As run(), but returns (exit status, output); 128 + N for signal N."""
         word = os.urandom(6).hex()
         self._send(f"RUN {word} {command.encode().hex()}")
-        match = self._line(rf"END {word} (\d+) ([0-9a-f]*)", time.monotonic() + timeout_s)
+        match = self._line(rf"END {word} (\d+) ?([0-9a-f]*)", time.monotonic() + timeout_s)
         if match is None:
             raise self._machine.error(f"no answer to {command!r} within {timeout_s:.0f} s")
         waited = int(match[1])

@@ -38,6 +38,11 @@ class Hardware:
     memory_mib: int = 512
     cpu: str = "qemu64"
 
+    def arguments(self) -> list[str]:
+        """QEMU's arguments for this PC."""
+        return ["-nodefaults", "-no-user-config", "-display", "none", "-machine", self.machine, "-cpu", self.cpu,
+                "-smp", str(self.cpus), "-m", f"{self.memory_mib}M", "-device", "VGA", "-boot", "menu=off,strict=on"]
+
     def ram_ranges(self) -> list[tuple[int, int]]:
         """Physical address ranges (start, length in bytes) that QEMU backs with RAM, ascending."""
         total = self.memory_mib * MIB
@@ -120,11 +125,8 @@ class Machine:
     def _command(self) -> list[str]:
         hw = self.hardware
         accel = "tcg,thread=single" if self.single_thread else "tcg"
-        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-machine", hw.machine,
-                   "-accel", accel, "-cpu", hw.cpu, "-smp", str(hw.cpus), "-m", f"{hw.memory_mib}M",
-                   "-device", "VGA", "-boot", "menu=off,strict=on", "-S",
-                   "-action", "reboot=shutdown,shutdown=pause",
-                   "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+        command = ["qemu-system-x86_64", "-accel", accel, *hw.arguments(), "-S",
+                   "-action", "reboot=shutdown,shutdown=pause", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                    "-chardev", f"socket,id=agent,path={self.socket_path('agent')},server=on,wait=off",
                    "-serial", "chardev:agent",
                    "-chardev", f"socket,id=qmp,path={self.socket_path('qmp')},server=on,wait=off",
@@ -263,6 +265,10 @@ class Machine:
             message += f" (the machine's limit of {self.limit_s:.0f} s was reached)"
         errors = read_tail(self.qemu_path, 5)
         return HarnessError(message + (f"\nqemu: {errors}" if errors else ""), self.console_path)
+
+    def now(self) -> float:
+        """Seconds since power-on."""
+        return time.monotonic() - self.started
 
     def type(self, text: str) -> None:
         """Send characters to the guest's first serial port."""

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sessions that hibernated: one per configuration, made once by a real guest and kept in the cache.
+
+`hibernated(config)` gives the finished disk; `Powered` is one power-on of an overlay of it.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import cache
+import disk as disks
+import grub_run
+import guest
+import hibernate
+import proof
+from agent import Agent
+from errors import HarnessError
+from machine import Drive, Hardware, Machine
+
+HERE = Path(__file__).resolve().parent
+LOADER = HERE.parents[1] / "build" / "thaw.elf"
+SWAPFILE = "/swapfile"
+EXIT_LINE = r"PM: hibernation: hibernation exit"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a session was made.
+
+    compression: "lzo", "plain" or "lz4"; mode: "platform" or "shutdown"; swap: "partition" or "file"; fragmented: the
+    swap map is out of order; fill_mib, fill_kind: data in its tmpfs (proof.py); image_size_mib: /sys/power/image_size,
+    None for the kernel's own; cmdline: added to the kernel's command line.
+    """
+
+    kernel: str = "6.1"
+    compression: str = "lzo"
+    mode: str = "platform"
+    machine: str = "q35"
+    cpus: int = 1
+    memory_mib: int = 512
+    cpu: str = "qemu64"
+    table: str = "mbr"
+    logical: bool = False
+    swap: str = "partition"
+    swap_mib: int = 1024
+    fragmented: bool = False
+    fill_mib: int = 64
+    fill_kind: str = "mixed"
+    image_size_mib: int | None = None
+    cmdline: str = ""
+
+    def hardware(self) -> Hardware:
+        """The PC of this configuration."""
+        return Hardware(self.machine, self.cpus, self.memory_mib, self.cpu)
+
+    def disk_spec(self) -> disks.DiskSpec:
+        """The disk of this configuration."""
+        return disks.DiskSpec(self.table, (disks.Swap(self.swap_mib),), self.logical)
+
+    def name(self) -> str:
+        """A short name for test ids and logs: the values that differ from the defaults."""
+        default = Config()
+        parts = [self.kernel, self.compression, self.mode, self.machine, f"{self.cpus}cpu", f"{self.memory_mib}M"]
+        for key in ("cpu", "table", "swap", "cmdline"):
+            if getattr(self, key) != getattr(default, key):
+                parts.append(str(getattr(self, key)).replace(" ", "_"))
+        parts += [key for key in ("logical", "fragmented") if getattr(self, key)]
+        return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class Hibernated:
+    """The disk of a session that hibernated.
+
+    path: qcow2 (never written to; use an overlay); disk: its base; resume_offset: in pages, 0 for a partition;
+    area_start: byte offset in the disk of the device that `resume=` names.
+    """
+
+    config: Config
+    path: Path
+    disk: disks.Disk
+    proof: proof.Proof
+    resume_offset: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def swap_uuid(self) -> str:
+        """UUID of the filesystem or swap area whose device `resume=` names."""
+        if self.config.swap == "file":
+            return guest.FS_UUID
+        return self.disk.spec.swaps[0].uuid
+
+    def area(self) -> disks.Partition:
+        """The partition that `resume=` names."""
+        if self.config.swap == "file":
+            return self.disk.root
+        return next(iter(self.disk.swaps.values()))
+
+    def resume_words(self) -> str:
+        """`resume=…` (and resume_offset=) as Linux and the loader understand them."""
+        words = f"resume=UUID={self.swap_uuid()}"
+        return f"{words} resume_offset={self.resume_offset}" if self.resume_offset else words
+
+
+@dataclass
+class Powered:
+    """A power-on: the machine, its agent and the overlay it runs from."""
+
+    machine: Machine
+    agent: Agent
+    image: Path
+    disk: disks.Disk
+
+
+@contextmanager
+def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardware, result_dir: Path,
+             loader: Path | None = None, cache_mode: str = "writeback", more: tuple[Drive, ...] = (), **options):
+    """Boot `image` (written to!) as `boot` says; yields a Powered.  `more`: further drives; `options`: see Machine."""
+    if boot.entry == "thaw" and loader is None:
+        loader = LOADER
+        if not loader.exists():
+            raise HarnessError(f"{loader} is not there: build it first")
+    grub_run.install(image, disk, boot, loader)
+    blkdebug = options.pop("blkdebug", None)
+    drives = [Drive(image, cache_mode, blkdebug), *more]
+    with Machine(hardware, drives, result_dir, **options) as machine:
+        agent = Agent(machine)
+        try:
+            yield Powered(machine, agent, image, disk)
+        finally:
+            agent.close()
+
+
+def _make(config: Config, disk: disks.Disk, out: Path) -> None:
+    cache.progress(f"session: hibernating {config.name()}")
+    image = disks.overlay(disk.path, out / "disk.qcow2")
+    boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
+    with power_on(image, disk, boot, config.hardware(), out / "log", cache_mode="unsafe", limit_s=420,
+                  single_thread=True) as on:
+        seconds = {"boot": on.agent.wait_ready(180)}
+        offset = hibernate.prepare(on.agent, config)
+        proof.start(on.agent, config.fill_mib, config.fill_kind)
+        facts = proof.take(on.agent, config.fill_mib)
+        seconds["prepared"] = on.machine.now()
+        hibernate.hibernate(on.machine, on.agent, config.mode)
+        seconds["off"] = on.machine.now()
+    facts_json = {"proof": facts.plain(), "resume_offset": offset, "seconds": seconds}
+    (out / "session.json").write_text(json.dumps(facts_json, indent=1), encoding="utf-8")
+    cache.progress(f"session: {config.name()} is hibernated after {seconds['off']:.0f} s")
+
+
+def hibernated(config: Config) -> Hibernated:
+    """The hibernated session of a configuration; made when the cache has none (half a minute or more)."""
+    disk = disks.get(config.disk_spec())
+    boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
+    recipe = {"config": asdict(config), "disk": disk.path.parent.name, "hardware": config.hardware().arguments(),
+              "boot": boot.script(guest.get().kernels),
+              "how": (HERE / "hibernate.py").read_text(encoding="utf-8"),
+              "emulator": guest.package_versions(("qemu-system-x86",))}
+    entry = cache.build_once("session", recipe, lambda out: _make(config, disk, out))
+    facts = json.loads((entry / "session.json").read_text(encoding="utf-8"))
+    return Hibernated(config, entry / "disk.qcow2", disk, proof.Proof(**facts["proof"]), facts["resume_offset"],
+                      facts["seconds"])
+
+
+@contextmanager
+def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Path | None = None,
+           boot: grub_run.Boot | None = None, hardware: Hardware | None = None, **options):
+    """Power on an overlay of a hibernated session; yields a Powered.
+
+    entry: who resumes, "linux" or "thaw"; image: an overlay made already; boot: replaces the default Boot, which
+    gives `resume=` to both the loader and the kernel.
+    """
+    result_dir.mkdir(parents=True, exist_ok=True)
+    if image is None:
+        image = disks.overlay(session.path, result_dir / "disk.qcow2")
+    if boot is None:
+        boot = default_boot(session, entry)
+    with power_on(image, session.disk, boot, hardware or session.config.hardware(), result_dir, **options) as on:
+        yield on
+
+
+def default_boot(session: Hibernated, entry: str = "thaw", **changes) -> grub_run.Boot:
+    """The usual Boot of a session: the kernel it was made with and its `resume=` for both."""
+    words = session.resume_words()
+    boot = grub_run.Boot(entry=entry, kernel=session.config.kernel,
+                         cmdline=f"{words} {session.config.cmdline}".rstrip(), thaw_args=words)
+    return replace(boot, **changes)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Linux itself resumes the images of the harness: what fails here is the harness, not the loader."""
+
+from __future__ import annotations
+
+import pytest
+
+import proof
+import session
+from session import Config
+
+BASELINE = (
+    Config(kernel="6.1", compression="lzo", machine="q35", mode="platform"),
+    Config(kernel="6.12", compression="plain", machine="pc", mode="shutdown"),
+)
+
+
+@pytest.mark.parametrize("config", BASELINE, ids=Config.name)
+def test_linux_resumes_its_image(config: Config, result_dir):
+    image = session.hibernated(config)
+    with session.resume(image, result_dir, entry="linux") as on:
+        on.machine.wait_for(session.EXIT_LINE, 120, unless="thaw-guest: ready")
+        on.agent.wait_ready()
+        proof.check(on.agent, image.proof)
