@@ -19,7 +19,8 @@ global handoff_image_code_end
 section .text alloc exec nowrite progbits align=16
 bits 64
 
-; IN rdi = physical address of the frame. Identity mapped and executable in the current tables. Does not return.
+; IN rdi = physical address of the frame. This code is identity mapped in the current tables and in those for the
+; copies, which map the frame executable. No stack. Does not return.
 handoff_image_start:
 	cli
 	cld
@@ -29,13 +30,13 @@ handoff_image_start:
 	btr	rdx, CR4_PGE
 	btr	rdx, CR4_PCIDE
 	mov	cr4, rdx
+	mov	cr3, rax
 	jmp	rdi
 
-; 64-bit mode, in the frame. IN rdi = the frame, rbp = sealed structure, rax = root for copying. CLOBBERS everything.
+; 64-bit mode, in the frame. IN rdi = the frame, rbp = sealed structure. CLOBBERS everything.
 ; No stack, may not fault.
 align 16
 handoff_image_code:
-	mov	cr3, rax
 	lea	rax, [rdi + gdt - handoff_image_code]
 	mov	[rdi + gdt_pointer + 2 - handoff_image_code], rax
 	lgdt	[rdi + gdt_pointer - handoff_image_code]

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Log lines to every console.
+ */
+#include "loader/console.h"
+
+#include "drivers/io.h"
+#include "drivers/screen.h"
+#include "drivers/serial.h"
+#include "drivers/timer.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "loader/memory.h"
+
+#define KEYBOARD_DATA 0x60
+#define KEYBOARD_STATUS 0x64
+#define KEYBOARD_OUTPUT_FULL 0x01
+#define KEYBOARD_ABSENT 0xFF
+
+static bool screen_is_console;
+
+static void show(const char *line)
+{
+	char text[LOG_LINE_BYTES + 16];
+	const size_t size = format_text(text, sizeof(text), "thaw: %s\n", line);
+
+	serial_write(text, size);
+	if (screen_is_console)
+		screen_write(text, size);
+}
+
+void console_init(const struct options *options, const struct boot_screen *screen, struct arena *arena)
+{
+	const bool default_serial = !options->console_serial && options->console_screen;
+
+	if (options->console_serial)
+		(void)!serial_init(options->serial_port, options->serial_baud);
+	else if (default_serial)
+		(void)!serial_init(0, options->serial_baud);
+	if (options->console_screen)
+		screen_is_console = screen_init(screen, arena, memory_map_mmio) == STATUS_OK;
+	log_set_sink(show);
+}
+
+static bool key_pressed(void *context)
+{
+	const uint8_t status = port_read8(KEYBOARD_STATUS);
+	uint8_t byte;
+
+	(void)context;
+	if (serial_read(&byte))
+		return true;
+	if (status == KEYBOARD_ABSENT || !(status & KEYBOARD_OUTPUT_FULL))
+		return false;
+	(void)port_read8(KEYBOARD_DATA);
+	return true;
+}
+
+void console_wait_key(uint64_t timeout_us)
+{
+	(void)!poll_until(key_pressed, NULL, timeout_us);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The consoles together: every log line goes to the screen and the serial port that the options name, as
+ * "thaw: TEXT".
+ */
+#pragma once
+
+#include "include/boot_info.h"
+#include "loader/options.h"
+#include "mm/arena.h"
+
+/* Takes the consoles and becomes the log's sink. A console that does not work is left out. */
+void console_init(const struct options *options, const struct boot_screen *screen, struct arena *arena);
+
+/* Waits for a key on keyboard or serial port, at most timeout_us. */
+void console_wait_key(uint64_t timeout_us);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All disks of the machine, and the quiet that the hand-over needs.
+ */
+#pragma once
+
+#include "include/block.h"
+#include "mm/arena.h"
+
+/* Brings up every disk controller that a driver knows. A controller that fails is logged and left out. */
+void disks_find(struct block_registry *registry, struct arena *arena);
+
+/*
+ * Before the mark: stops every disk controller but the one of `keep`, and clears bus mastering of every other PCI
+ * function but bridges and displays (a display only reads its picture, which must still show an error).
+ * Then rehearses the stop of keep's engine. STATUS_TIMEOUT: it does not stop.
+ */
+nodiscard enum status disks_quiesce_others(struct block_registry *registry, struct block_device *keep);
+
+/* Undoes what disks_quiesce_others did to bus mastering of other functions than disk controllers. */
+void disks_restore_bus_masters(void);
+
+/* Stops every disk controller for good; can't fail. */
+void disks_quiesce_all(struct block_registry *registry);

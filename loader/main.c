@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Thaw's policy, from the boot loader's hand-over to one of the two ways out: into the image, or into the normal kernel.
+ */
+#include "boot/exceptions.h"
+#include "boot/multiboot2.h"
+#include "drivers/acpi.h"
+#include "drivers/timer.h"
+#include "handoff/image.h"
+#include "lib/log.h"
+#include "loader/console.h"
+#include "loader/disks.h"
+#include "loader/mark.h"
+#include "loader/memory.h"
+#include "loader/normal.h"
+#include "loader/restore.h"
+
+_Noreturn void loader_main(const void *information);
+
+/* For debuggers and tests: everything before this point is undone by a normal boot. */
+__attribute__((noinline)) void thaw_stop_entry(void);
+__attribute__((noinline)) void thaw_stop_seal(const struct sealed_plan *plan);
+
+static struct boot_info boot;
+static struct options options;
+static struct loader_memory memory;
+static struct block_registry registry;
+static bool disks_are_up;
+
+void thaw_stop_entry(void)
+{
+	__asm__ volatile("");
+}
+
+void thaw_stop_seal(const struct sealed_plan *plan)
+{
+	__asm__ volatile("" : : "r"(plan));
+}
+
+static _Noreturn void boot_with(const char *reason)
+{
+	boot_normal(&boot, disks_are_up ? &registry : NULL, &memory.reserve, reason);
+}
+
+/* The one word of design.md for each status. */
+static const char *reason_of(enum status status)
+{
+	switch (status) {
+	case STATUS_NOT_FOUND:
+		return "no-image";
+	case STATUS_AMBIGUOUS:
+		return "ambiguous";
+	case STATUS_UNSUPPORTED:
+	case STATUS_INVALID:
+		return "unsupported";
+	case STATUS_MISMATCH:
+		return "mismatch";
+	case STATUS_CORRUPT:
+		return "corrupt";
+	case STATUS_NO_MEMORY:
+		return "no-memory";
+	case STATUS_OK:
+	case STATUS_AGAIN:
+	case STATUS_END:
+	case STATUS_IO_ERROR:
+	case STATUS_TIMEOUT:
+		break;
+	}
+	return "io-error";
+}
+
+static void on_exception(const struct exception_frame *frame)
+{
+	log_line("exception %lu, error %lx, at %lx, address %lx", frame->vector, frame->error_code, frame->rip,
+	         frame->cr2);
+	log_line("rax %016lx rbx %016lx rcx %016lx rdx %016lx", frame->rax, frame->rbx, frame->rcx, frame->rdx);
+	log_line("rsi %016lx rdi %016lx rbp %016lx rsp %016lx", frame->rsi, frame->rdi, frame->rbp, frame->rsp);
+	log_line("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", frame->r8, frame->r9, frame->r10, frame->r11);
+	log_line("r12 %016lx r13 %016lx r14 %016lx r15 %016lx", frame->r12, frame->r13, frame->r14, frame->r15);
+	boot_with("fault");
+}
+
+static void log_unknown_word(void *context, const char *word)
+{
+	(void)context;
+	log_line("option not understood: %s", word);
+}
+
+/* The normal kernel's own words about resuming. */
+static void read_kernel_options(struct resume_spec *spec_out, bool *noresume_out)
+{
+	const char *text = options.kernel_command_line ? options.kernel_command_line : "";
+
+	for (uint32_t i = 0; i < boot.module_count; i++)
+		if (linux_module_is_kernel(&boot.modules[i]))
+			text = linux_module_arguments(&boot.modules[i]);
+	options_parse_kernel(text, spec_out, noresume_out);
+}
+
+/* The mark, and then nothing that can fail. */
+static _Noreturn void commit(const struct found_image *found, struct sealed_plan *plan,
+                             const struct mark_result *result, struct page scratch[2])
+{
+	thaw_stop_seal(plan);
+	switch (mark_image_used(found, result, scratch)) {
+	case MARK_USED:
+		break;
+	case MARK_UNCHANGED:
+		log_line("the image could not be marked used; it is as it was");
+		boot_with("io-error");
+	case MARK_WRITTEN:
+		log_line("the image was marked used, but not surely so for the disk; the session is lost");
+		boot_with("io-error");
+	case MARK_UNKNOWN:
+		stop_with_screen("the disk does not say whether the image is marked used; the session may be lost",
+		                 "do not resume it by hand: start the normal kernel with noresume");
+	}
+	log_line("jump");
+	exceptions_make_fatal();
+	disks_quiesce_all(&registry);
+	handoff_image_start(plan->frame);
+}
+
+static void log_restore(const struct restore_result *result)
+{
+	log_line("resume: %lu pages and %lu of zeroes in place, %lu staged; %lu MiB read in %lu ms; %s", result->pages,
+	         result->zero_pages, result->staged_pages, result->bytes_read / MIB, result->read_us / 1000,
+	         result->checked ? "checked" : "unchecked");
+}
+
+static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
+{
+	struct restore_job job = {
+		.found = found,
+		.boot = &boot,
+		.arena = &memory.arena,
+		.memory_map_relaxed = options.memory_map_relaxed,
+	};
+	struct acpi_registers acpi;
+	struct restore_result result;
+	struct mark_result marked;
+	struct sealed_plan plan;
+	const char *reason = "";
+	enum status status;
+	void *scratch;
+
+	if (acpi_read(&boot.memory, boot.rsdp, boot.rsdp_bytes, &acpi) == STATUS_OK)
+		job.acpi = &acpi;
+	status = arena_alloc(&memory.arena, 2 * sizeof(struct page), PAGE_BYTES, &scratch);
+	if (status == STATUS_OK)
+		status = restore_image(&job, &plan, &result, &reason);
+	if (status != STATUS_OK) {
+		log_line("resume: %s: %s", found->name, reason);
+		boot_with(reason_of(status));
+	}
+	log_restore(&result);
+	if (!found->header.platform && job.acpi && acpi_enable(job.acpi) != STATUS_OK)
+		log_line("ACPI does not switch on; the power button may not work");
+	status = disks_quiesce_others(&registry, found->device);
+	if (status != STATUS_OK) {
+		log_line("a controller does not stop: %s", status_text(status));
+		boot_with("io-error");
+	}
+	marked = (struct mark_result){result.pages, (timer_now_us() - start_us) / 1000};
+	commit(found, &plan, &marked, scratch);
+}
+
+static void start(const void *information)
+{
+	const enum status status = multiboot2_parse(information, &boot);
+
+	memory_init(&memory);
+	options_parse(boot.command_line, &options, log_unknown_word, NULL);
+	console_init(&options, &boot.screen, &memory.reserve);
+	exceptions_init(on_exception);
+	timer_init();
+	if (status != STATUS_OK)
+		stop_with_screen(status_text(status), "what the boot loader handed over can't be read");
+	options_parse(boot.command_line, &options, log_unknown_word, NULL);
+}
+
+void loader_main(const void *information)
+{
+	static struct found_image found;
+	struct resume_spec kernel_resume;
+	const char *reason;
+	bool kernel_noresume;
+	uint64_t start_us;
+	enum status status;
+
+	start(information);
+	thaw_stop_entry();
+	start_us = timer_now_us();
+	read_kernel_options(&kernel_resume, &kernel_noresume);
+	if (options.noresume || kernel_noresume)
+		boot_with("noresume");
+	status = memory_map_ram(&memory, &boot.memory);
+	if (status != STATUS_OK)
+		boot_with(reason_of(status));
+	disks_find(&registry, &memory.arena);
+	disks_are_up = true;
+	status = find_image(&registry, &options.resume, &kernel_resume, &memory.arena, &found, &reason);
+	if (status != STATUS_OK) {
+		log_line("%s", reason);
+		boot_with(reason_of(status));
+	}
+	resume(&found, start_us);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The mark: the image is used from now on, durably (design.md, invariant 5).
+ */
+#pragma once
+
+#include "loader/find.h"
+
+/* What stands on the disk afterwards. */
+enum mark_state {
+	MARK_USED,      /* written, flushed and read back: jump */
+	MARK_UNCHANGED, /* an error, and the image stands as before: it can still be resumed */
+	MARK_WRITTEN,   /* an error, but the mark stands: the image is used up and nobody will resume it */
+	MARK_UNKNOWN,   /* an error, and nobody can say */
+};
+
+/* Goes into the result record of the header page (left out where the swap header lists bad pages). */
+struct mark_result {
+	uint64_t pages;
+	uint64_t milliseconds;
+};
+
+/*
+ * Gives the swap area its original signature back. scratch: two pages of the arena. The last disk access of a resume.
+ */
+nodiscard enum mark_state mark_image_used(const struct found_image *found, const struct mark_result *result,
+                                          struct page scratch[2]);

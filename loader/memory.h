@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Thaw's own memory: the arena, the reserve that the normal boot needs, the page tables it runs on, and the windows
+ * through which scattered frames look contiguous.
+ */
+#pragma once
+
+#include "include/status.h"
+#include "include/types.h"
+#include "mm/arena.h"
+#include "mm/memory_map.h"
+
+/* Virtual addresses of the windows; RAM is identity mapped below them. */
+#define RING_WINDOW 0x7E0000000000u
+#define FRAME_WINDOW 0x7F0000000000u
+
+struct loader_memory {
+	struct arena arena;   /* disks and images */
+	struct arena reserve; /* set aside for booting the normal kernel, whatever became of the arena */
+};
+
+/* Divides the reservation behind our bss. */
+void memory_init(struct loader_memory *memory);
+
+/*
+ * Builds and loads the tables: the first 4 GiB and all RAM, writable and not executable; Thaw's text executable and
+ * read only, its constants read only, page 0 not mapped. Errors: STATUS_NO_MEMORY, STATUS_UNSUPPORTED (RAM beyond the
+ * windows).
+ */
+nodiscard enum status memory_map_ram(struct loader_memory *memory, const struct memory_map *map);
+
+/* As struct driver_environment wants it. */
+enum status memory_map_mmio(struct paddr base, uint64_t bytes);
+
+/*
+ * Maps count frames side by side from FRAME_WINDOW + 0 on, replacing what was there; count at most the window's size,
+ * 512 pages. Only after memory_map_ram.
+ */
+struct page *memory_window_map(const struct pfn *frames, uint32_t count);
+
+/*
+ * Maps `pages` contiguous pages twice in a row at RING_WINDOW, so that a ring is contiguous across its end.
+ * STATUS_NO_MEMORY.
+ */
+nodiscard enum status memory_ring_map(struct paddr ring, uint32_t pages);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Restoring an image: reading, checking, placing, sealing. The only place where image/ and mm/ meet.
+ */
+#pragma once
+
+#include "drivers/acpi.h"
+#include "include/boot_info.h"
+#include "loader/find.h"
+#include "loader/seal.h"
+#include "mm/placement.h"
+
+/* What a restore works with. */
+struct restore_job {
+	const struct found_image *found;
+	const struct boot_info *boot;
+	struct arena *arena;
+	const struct acpi_registers *acpi; /* NULL: the tables could not be read */
+	bool memory_map_relaxed;
+};
+
+/* What it found out, for the log, the result record and bench. */
+struct restore_result {
+	uint64_t pages;          /* with data */
+	uint64_t zero_pages;
+	uint64_t staged_pages;
+	uint64_t bytes_read;
+	uint64_t read_us;        /* from the first read to the last page in place */
+	uint64_t waited_us;      /* of these, waiting for the disk with nothing else to do */
+	bool checked;            /* the image carried a checksum, and it was right */
+};
+
+/*
+ * Reads the whole image into place and seals the plan. Until it returns STATUS_OK nothing outside the arena was
+ * written but frames that the image claims and free frames; boot modules are intact either way, and no read is in
+ * flight. *reason_out: static text, always written.
+ * Errors: as design.md's reasons: STATUS_UNSUPPORTED, _MISMATCH, _CORRUPT, _IO_ERROR, _TIMEOUT, _NO_MEMORY.
+ */
+nodiscard enum status restore_image(const struct restore_job *job, struct sealed_plan *plan_out,
+                                    struct restore_result *result_out, const char **reason_out);

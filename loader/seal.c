@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sealing the plan. Jump ABI: arch/x86/power/hibernate_64.c (relocate_restore_code, set_up_temporary_text_mapping) and
+ * hibernate_asm_64.S (core_restore_code) of Linux 6.1 to 6.12.
+ */
+#include "loader/seal.h"
+
+#include "include/cpu.h"
+#include "lib/string.h"
+
+#define LARGE_PAGE_BYTES (2 * MIB)
+#define LOW_LIMIT (4 * GIB)
+#define LEVELS_FIVE 5
+#define LEVELS_FOUR 4
+#define PML5_SHIFT 48
+
+static struct page *safe_table_page(void *context)
+{
+	struct pfn frame;
+
+	if (placement_take_frame(context, LOW_LIMIT, &frame) != STATUS_OK)
+		return NULL;
+	memset(pfn_to_page(frame), 0, PAGE_BYTES);
+	return pfn_to_page(frame);
+}
+
+static enum status map_identity(struct page_tables *tables, const struct memory_map *map)
+{
+	uint64_t mapped_end = 0;
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct memory_range *range = &map->ranges[i];
+		const uint64_t start = max_u64(align_down(range->start, LARGE_PAGE_BYTES), mapped_end);
+		const uint64_t end = align_up(range->end, LARGE_PAGE_BYTES);
+
+		if (range->type != MEMORY_RAM || end <= start)
+			continue;
+		TRY(page_tables_map(tables, start, end, start, MAP_WRITE));
+		mapped_end = end;
+	}
+	return STATUS_OK;
+}
+
+enum status seal_prepare(struct sealed_plan *plan, struct placement *placement)
+{
+	struct pfn frame;
+
+	*plan = (struct sealed_plan){.placement = placement};
+	TRY(placement_take_frame(placement, LOW_LIMIT, &frame));
+	plan->frame = pfn_to_paddr(frame);
+	plan->sealed = (struct handoff_image *)(void *)(pfn_to_page(frame)->bytes + HANDOFF_IMAGE_SEALED_OFFSET);
+	plan->tables = (struct page_tables){
+		.allocate = safe_table_page,
+		.context = placement,
+		.pages_1gib = cpu_has_1gib_pages(),
+	};
+	TRY(page_tables_create(&plan->tables));
+	return map_identity(&plan->tables, placement->map);
+}
+
+static const struct page *image_frame(void *context, struct pfn pfn)
+{
+	return placement_find(context, pfn);
+}
+
+/* How many levels the image's tables have: 4 or 5. */
+static enum status find_levels(struct placement *placement, const struct swsusp_info *info, unsigned *levels_out)
+{
+	unsigned found = 0;
+
+	for (unsigned levels = LEVELS_FOUR; levels <= LEVELS_FIVE; levels++) {
+		uint64_t physical;
+
+		if (page_tables_walk(info->cr3, levels, info->jump_address, image_frame, placement, &physical) ==
+		            STATUS_OK &&
+		    physical == info->jump_address_physical) {
+			if (found)
+				return STATUS_CORRUPT;
+			found = levels;
+		}
+	}
+	if (!found)
+		return STATUS_CORRUPT;
+	*levels_out = found;
+	return STATUS_OK;
+}
+
+/* The 2 MiB page that holds the jump address, at its virtual place. */
+static enum status map_jump(struct page_tables *tables, const struct swsusp_info *info)
+{
+	const uint64_t start = align_down(info->jump_address, LARGE_PAGE_BYTES);
+
+	return page_tables_map(tables, start, start + LARGE_PAGE_BYTES,
+	                       align_down(info->jump_address_physical, LARGE_PAGE_BYTES), MAP_WRITE);
+}
+
+/* A root above the 4-level tables: their low half as it is, and the jump address through tables of its own. */
+static enum status build_five_levels(struct sealed_plan *plan, const struct swsusp_info *info, uint64_t **root_out)
+{
+	struct page_tables high = plan->tables;
+	uint64_t *root = (uint64_t *)(void *)safe_table_page(plan->placement);
+
+	if (!root)
+		return STATUS_NO_MEMORY;
+	TRY(page_tables_create(&high));
+	TRY(map_jump(&high, info));
+	root[0] = virt_to_paddr(plan->tables.root).value | PTE_PRESENT | PTE_WRITE;
+	root[info->jump_address >> PML5_SHIFT & PTE_INDEX_MASK] =
+		virt_to_paddr(high.root).value | PTE_PRESENT | PTE_WRITE;
+	*root_out = root;
+	return STATUS_OK;
+}
+
+enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info)
+{
+	uint64_t *jump_root = plan->tables.root;
+	unsigned levels;
+
+	TRY(find_levels(plan->placement, info, &levels));
+	if (levels == LEVELS_FIVE && !cpu_has_la57())
+		return STATUS_UNSUPPORTED;
+	if (levels == LEVELS_FIVE)
+		TRY(build_five_levels(plan, info, &jump_root));
+	else
+		TRY(map_jump(&plan->tables, info));
+	memcpy(paddr_to_virt(plan->frame), handoff_image_code,
+	       (size_t)(handoff_image_code_end - handoff_image_code));
+	*plan->sealed = (struct handoff_image){
+		.plan = plan->placement->plan_first ? virt_to_paddr(plan->placement->plan_first).value : 0,
+		.copy_root = virt_to_paddr(plan->tables.root).value,
+		.jump_root = virt_to_paddr(jump_root).value,
+		.levels = levels,
+		.jump_address = info->jump_address,
+		.image_cr3 = info->cr3,
+	};
+	return STATUS_OK;
+}
