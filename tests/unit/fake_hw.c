@@ -301,6 +301,7 @@ static void pci_port_write(void *context, uint32_t offset, unsigned width, uint6
 	(void)context;
 	if (offset < 4) {
 		assert_int_equal(width, 4);
+		assert_int_equal(value & 3, 0); /* reserved, zero in mechanism 1 */
 		hw.pci_address = (uint32_t)value;
 		return;
 	}

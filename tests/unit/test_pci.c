@@ -244,6 +244,21 @@ static void test_bar_64bit_larger_than_4gib(void **state)
 	assert_true(bar.bytes == 0x200000000);
 }
 
+static void test_bar_upper_half_that_looks_like_a_bar(void **state)
+{
+	struct fake_pci_function fake;
+	struct pci_bar bar;
+
+	(void)state;
+	fake_pci_add(&fake, 0, 1, 0, 0x00011234, 0x010601);
+	fake_pci_set_bar(&fake, 0, 0x400000000, 4096, 0x4); /* the upper half reads 4 */
+	fake_pci_set_bar(&fake, 2, 0xFEB00000, 4096, 0);
+	const struct pci_function function = handle(&fake);
+	assert_int_equal(pci_bar_read(&function, 1, &bar), STATUS_NOT_FOUND);
+	assert_int_equal(pci_bar_read(&function, 2, &bar), STATUS_OK);
+	assert_int_equal(bar.base, 0xFEB00000);
+}
+
 static void test_bar_refused(void **state)
 {
 	struct fake_pci_function fake;
@@ -346,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup(test_bars, setup),
 		cmocka_unit_test_setup(test_bar_io_of_16_bits, setup),
 		cmocka_unit_test_setup(test_bar_64bit_larger_than_4gib, setup),
+		cmocka_unit_test_setup(test_bar_upper_half_that_looks_like_a_bar, setup),
 		cmocka_unit_test_setup(test_bar_refused, setup),
 		cmocka_unit_test_setup(test_bar_of_bridge, setup),
 		cmocka_unit_test_setup(test_capabilities, setup),
