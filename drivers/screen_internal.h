@@ -39,7 +39,7 @@ void surface_draw(const struct screen_surface *surface, uint32_t column, uint32_
 /* Text only: what the boot loader left. */
 uint16_t surface_read_cell(const struct screen_surface *surface, uint32_t column, uint32_t row);
 
-/* Text only: the row of the hardware cursor; rows when it is hidden outside. */
+/* Text only: the row of the hardware cursor, which may lie outside (hidden). */
 uint32_t surface_cursor_row(const struct screen_surface *surface);
 
 /* Text only: moves the hardware cursor. */

@@ -184,9 +184,8 @@ uint32_t surface_cursor_row(const struct screen_surface *surface)
 {
 	const uint32_t position =
 		(uint32_t)crtc_read(surface, VGA_CRTC_CURSOR_HIGH) << 8 | crtc_read(surface, VGA_CRTC_CURSOR_LOW);
-	const uint32_t row = position / (surface->pitch_bytes / TEXT_CELL_BYTES);
 
-	return row < surface->rows ? row : surface->rows;
+	return position / (surface->pitch_bytes / TEXT_CELL_BYTES);
 }
 
 void surface_move_cursor(const struct screen_surface *surface, uint32_t column, uint32_t row)

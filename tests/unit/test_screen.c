@@ -163,6 +163,19 @@ static void test_every_depth(void **state)
 	check_depth(32, 4, 0xD0D0D0);
 }
 
+static void test_deep_colour(void **state)
+{
+	struct boot_screen screen = rgb_screen(64, 16, 64 * 4, 30);
+
+	(void)state;
+	screen.red_size = screen.green_size = screen.blue_size = 10;
+	screen.red_position = 20;
+	screen.green_position = 10;
+	assert_int_equal(screen_init(&screen, &arena, map_note), STATUS_OK);
+	write_text("D");
+	assert_glyph(&screen, 0, 0, 'D', 0x340 << 20 | 0x340 << 10 | 0x340);
+}
+
 static void test_rgb_scrolls(void **state)
 {
 	struct boot_screen screen = rgb_screen(64, 48, 64 * 4, 32);
@@ -277,11 +290,20 @@ static void test_hostile_tags(void **state)
 	REFUSE(red_position, 255);
 	REFUSE(red_size, 0);
 	REFUSE(green_size, 255);
+	REFUSE(blue_size, 17);
 	REFUSE(blue_position, 32);
 	bad = good;
 	bad.bits_per_pixel = 24;
 	bad.pitch_bytes = 64 * 3;
 	bad.red_position = 17;
+	assert_refused(bad);
+	bad = good;
+	bad.red_size = bad.green_size = bad.blue_size = 2;
+	bad.red_position = bad.green_position = bad.blue_position = 0;
+	bad.bits_per_pixel = 8;
+	assert_refused(bad);
+	bad.pitch_bytes = 64 * 5;
+	bad.bits_per_pixel = 40;
 	assert_refused(bad);
 	bad = good;
 	bad.kind = BOOT_SCREEN_NONE;
@@ -302,6 +324,8 @@ static void test_limits(void **state)
 	for (int i = 0; i < 200; i++)
 		write_text("line\n");
 	assert_glyph(&screen, 0, 158, 'l', 0xD0D0D0);
+	for (uint32_t row = 159; row < 2800 / FONT_HEIGHT; row++)
+		assert_glyph(&screen, 0, row, ' ', 0xD0D0D0);
 	assert_int_equal(pixel(&screen, 5999, 2799), 0);
 	arena_init(&full, small, sizeof(small));
 	assert_int_equal(screen_init(&screen, &full, map_note), STATUS_NO_MEMORY);
@@ -355,7 +379,7 @@ static void test_text_goes_on_below_the_cursor(void **state)
 	(void)state;
 	put_row(cells, 0, "GRUB");
 	put_row(cells, 3, "left this");
-	crtc[0x0F] = 3 * 80 + 9 - 0; /* 249 */
+	crtc[0x0F] = 3 * 80 + 9;
 	assert_int_equal(screen_init(&screen, &arena, map_note), STATUS_OK);
 	write_text("thaw\n12");
 	assert_row(cells, 0, "GRUB", 0x1F);
@@ -365,6 +389,20 @@ static void test_text_goes_on_below_the_cursor(void **state)
 	assert_int_equal(cursor(), 5 * 80 + 2);
 	for (uint32_t i = 25 * 80; i < VGA_BYTES / 2; i++)
 		assert_int_equal(cells[i], 0);
+}
+
+static void test_text_starts_on_an_empty_row(void **state)
+{
+	const struct boot_screen screen = text_screen();
+	uint16_t *cells = text_memory();
+
+	(void)state;
+	put_row(cells, 6, "    ");
+	crtc[0x0E] = (6 * 80 + 4) >> 8;
+	crtc[0x0F] = (6 * 80 + 4) & 0xFF;
+	assert_int_equal(screen_init(&screen, &arena, map_note), STATUS_OK);
+	write_text("a\x7f\x80");
+	assert_row(cells, 6, "a??", 0x07);
 }
 
 static void test_text_scrolls_what_was_there(void **state)
@@ -433,6 +471,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_depth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deep_colour, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rgb_scrolls, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_line_is_redrawn_in_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_changed_cells_are_drawn, setup, teardown),
@@ -441,6 +480,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hostile_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text_goes_on_below_the_cursor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_text_starts_on_an_empty_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text_scrolls_what_was_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text_outside_the_legacy_window, setup, teardown),
 		cmocka_unit_test(test_font_is_complete),
