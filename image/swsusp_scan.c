@@ -118,6 +118,19 @@ static enum status end_check(struct swsusp_scan *scan)
 	return STATUS_OK;
 }
 
+static void scan_reset(struct swsusp_scan *scan)
+{
+	scan->reader.reason = "the header page can't be read";
+	scan->disk_pages = 0;
+	scan->map_pages = 0;
+	scan->runs = 0;
+	scan->chunks = 0;
+	scan->crc32 = 0;
+	scan->last_device_page = 0;
+	scan->unpacked_pages = 0;
+	scan->packed_pages = 0;
+}
+
 enum status swsusp_scan_image(struct swsusp_scan *scan, uint64_t header_page, uint64_t device_pages,
 			      struct swsusp_page_marks marks)
 {
@@ -126,7 +139,7 @@ enum status swsusp_scan_image(struct swsusp_scan *scan, uint64_t header_page, ui
 	const char *reason = "";
 	enum status status;
 
-	scan->reader.reason = "the header page can't be read";
+	scan_reset(scan);
 	TRY(scan->source.read_page(scan->source.context, header_page, &scan->page));
 	status = swsusp_header_parse(&scan->page, &header, &reason);
 	if (status != STATUS_OK)

@@ -24,7 +24,7 @@ struct swsusp_scan_sink {
 	void *context;
 };
 
-/* About 300 KiB; the caller has it zeroed and fills in source and sink. */
+/* About 300 KiB; the caller fills in source and sink, the scan all the rest. */
 struct swsusp_scan {
 	struct swsusp_scan_source source;
 	struct swsusp_scan_sink sink;
