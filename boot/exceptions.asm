@@ -22,11 +22,11 @@ stub_%+vector:
 	push	qword 0
 %endif
 	push	qword vector
-	jmp	common
+	jmp	exception_common
 %assign vector vector + 1
 %endrep
 
-common:
+exception_common:
 	push	rax
 	push	rbx
 	push	rcx

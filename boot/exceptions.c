@@ -129,7 +129,7 @@ void machine_reset(void)
 {
 	const struct table_pointer nothing = {0, 0};
 
-	(void)poll_until(keyboard_ready, NULL, RESET_WAIT_US);
+	ignore_status(poll_until(keyboard_ready, NULL, RESET_WAIT_US));
 	port_write8(KEYBOARD_STATUS, KEYBOARD_PULSE_RESET);
 	timer_delay_us(RESET_WAIT_US);
 	port_write8(RESET_CONTROL, RESET_CONTROL_HARD);

@@ -61,8 +61,8 @@ static void decode_module(struct span tag, struct boot_info *info)
 	const uint64_t end = span_u32(&tag, offsetof(struct multiboot2_module, mod_end));
 	struct boot_module *module;
 
-	if (!span_ok(&tag) || end <= start || start % PAGE_BYTES != 0) {
-		log_line("boot module at %#llx-%#llx ignored", (unsigned long long)start, (unsigned long long)end);
+	if (!span_ok(&tag) || end <= start || start == 0 || start % PAGE_BYTES != 0) {
+		log_line("boot module at 0x%llx-0x%llx ignored", (unsigned long long)start, (unsigned long long)end);
 		return;
 	}
 	if (info->module_count == BOOT_MODULES_MAX) {
@@ -185,7 +185,7 @@ static void screen_drop_if_in_ram(const struct memory_map *map, struct boot_scre
 
 		if (range->type != MEMORY_RAM || range->end <= screen->address || range->start >= end)
 			continue;
-		log_line("screen at %#llx lies over RAM, not used", (unsigned long long)screen->address);
+		log_line("screen at 0x%llx lies over RAM, not used", (unsigned long long)screen->address);
 		*screen = (struct boot_screen){.kind = BOOT_SCREEN_NONE};
 		return;
 	}

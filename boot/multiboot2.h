@@ -18,7 +18,7 @@
  * Reads the boot information at `information` (8-byte aligned, readable as far as its own total_size, which is
  * bounded by MULTIBOOT2_BYTES_MAX). Everything is copied: the structure is not needed afterwards.
  *
- * Of tags that may come only once the first one counts. A module that is empty or not page aligned, and one too many,
+ * Of tags that may come only once the first one counts. A module that is empty, at 0 or not page aligned, and one too many,
  * is logged and left out; an overlong string is cut at a blank, and that is logged. A screen that can't be used, or
  * that would lie over RAM, becomes BOOT_SCREEN_NONE.
  *

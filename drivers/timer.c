@@ -77,7 +77,7 @@ void timer_delay_us(uint64_t us)
 {
 	struct delay delay = {timer_now_us() + us};
 
-	(void)poll_until(delay_over, &delay, us);
+	ignore_status(poll_until(delay_over, &delay, us));
 }
 
 enum status poll_until(bool (*condition)(void *context), void *context, uint64_t timeout_us)

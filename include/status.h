@@ -30,5 +30,11 @@ enum status {
 			return try_status_;             \
 	} while (0)
 
+/* For a status that does not matter, where the line above says why. */
+static inline void ignore_status(enum status status)
+{
+	(void)status;
+}
+
 /* A short lower-case English phrase for logs ("no memory"), never NULL. */
 const char *status_text(enum status status);

@@ -34,9 +34,9 @@ void console_init(const struct options *options, const struct boot_screen *scree
 	const bool default_serial = !options->console_serial && options->console_screen;
 
 	if (options->console_serial)
-		(void)!serial_init(options->serial_port, options->serial_baud);
+		ignore_status(serial_init(options->serial_port, options->serial_baud));
 	else if (default_serial)
-		(void)!serial_init(0, options->serial_baud);
+		ignore_status(serial_init(0, options->serial_baud));
 	if (options->console_screen)
 		screen_is_console = screen_init(screen, arena, memory_map_mmio) == STATUS_OK;
 	log_set_sink(show);
@@ -58,5 +58,5 @@ static bool key_pressed(void *context)
 
 void console_wait_key(uint64_t timeout_us)
 {
-	(void)!poll_until(key_pressed, NULL, timeout_us);
+	ignore_status(poll_until(key_pressed, NULL, timeout_us));
 }

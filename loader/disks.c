@@ -48,7 +48,7 @@ void disks_find(struct block_registry *registry, struct arena *arena)
 {
 	struct discovery discovery = {.environment = {arena, registry, memory_map_mmio}};
 
-	(void)!pci_scan(visit_disk, &discovery);
+	ignore_status(pci_scan(visit_disk, &discovery));
 }
 
 static uint32_t function_address(const struct pci_function *function)

@@ -152,7 +152,6 @@ static void retire_ring(struct read_queue *queue)
 enum status read_queue_poll(struct read_queue *queue)
 {
 	struct block_completion completions[COMPLETIONS];
-	enum status first_error = STATUS_OK;
 	uint32_t count;
 
 	queue->device->ops->poll(queue->device, completions, COMPLETIONS, &count);
@@ -163,12 +162,12 @@ enum status read_queue_poll(struct read_queue *queue)
 		request->done = true;
 		request->active = request->kind == READ_RING;
 		queue->control_ready |= request->kind == READ_CONTROL;
-		if (completions[i].status != STATUS_OK && first_error == STATUS_OK)
-			first_error = completions[i].status;
+		if (queue->failure == STATUS_OK)
+			queue->failure = completions[i].status;
 	}
-	if (first_error == STATUS_OK)
+	if (queue->failure == STATUS_OK)
 		retire_ring(queue);
-	return first_error;
+	return queue->failure;
 }
 
 void read_queue_drain(struct read_queue *queue)
@@ -176,5 +175,5 @@ void read_queue_drain(struct read_queue *queue)
 	queue->build_pages = 0;
 	queue->segment_count = 0;
 	while (queue->in_flight)
-		(void)!read_queue_poll(queue);
+		ignore_status(read_queue_poll(queue));
 }

@@ -42,6 +42,7 @@ struct read_queue {
 	uint64_t order_head, order_tail;
 	uint32_t in_flight;
 	uint64_t bytes_submitted;
+	enum status failure;         /* the first error of any request: nothing becomes ready any more */
 
 	/* The request being built. */
 	struct block_segment segments[READ_QUEUE_SEGMENTS_MAX];
@@ -78,7 +79,7 @@ bool read_queue_take_control(struct read_queue *queue);
 /* Sends what is being built. STATUS_AGAIN: the device takes no more now. */
 nodiscard enum status read_queue_flush(struct read_queue *queue);
 
-/* Collects completions. The first error of any request is returned (the others are still waited for by drain). */
+/* Collects completions. The first error of any request is returned, now and later; drain waits for the others. */
 nodiscard enum status read_queue_poll(struct read_queue *queue);
 
 /* Waits until nothing is in flight, drops what is being built. Bounded by the driver's own time-outs. */

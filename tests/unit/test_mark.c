@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The mark: what it writes, and what it says when the disk does not obey.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loader/mark.h"
+#include "tests/unit/fake_disk.h"
+
+#define DISK_PAGES 64
+#define START_PAGE 8 /* of the partition, in pages of the disk */
+#define HEADER_PAGE 3 /* of the partition */
+
+static struct page disk_pages[DISK_PAGES];
+static struct page before[DISK_PAGES];
+static struct page scratch[2];
+static struct fake_disk disk;
+static struct found_image found;
+
+static const struct mark_result result = {.pages = 0x01020304, .milliseconds = 0x0A0B0C0D};
+
+static void set_up_disk(uint32_t sector_bytes)
+{
+	struct page *header = &disk_pages[START_PAGE + HEADER_PAGE];
+
+	for (size_t i = 0; i < sizeof(disk_pages); i++)
+		((uint8_t *)disk_pages)[i] = (uint8_t)(i * 7);
+	memcpy(header->bytes + SWSUSP_SIGNATURE_OFFSET, "S1SUSPEND\0", SWSUSP_SIGNATURE_BYTES);
+	memcpy(before, disk_pages, sizeof(before));
+	fake_disk_init(&disk, disk_pages, sizeof(disk_pages) / sector_bytes, sector_bytes);
+	found = (struct found_image){
+		.device = &disk.device,
+		.start_lba = START_PAGE * PAGE_BYTES / sector_bytes,
+		.device_pages = DISK_PAGES - START_PAGE,
+		.header_page = HEADER_PAGE,
+		.header_bytes = *header,
+	};
+	memcpy(found.header.original_signature, "SWAPSPACE2", SWSUSP_SIGNATURE_BYTES);
+}
+
+/* How many bytes of the disk changed, and where. */
+static size_t changed_bytes(size_t *first_out, size_t *last_out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(disk_pages); i++) {
+		if (((uint8_t *)disk_pages)[i] == ((uint8_t *)before)[i])
+			continue;
+		if (!count++)
+			*first_out = i;
+		*last_out = i;
+	}
+	return count;
+}
+
+static void check_marked(void)
+{
+	const size_t header = (START_PAGE + HEADER_PAGE) * PAGE_BYTES;
+	const uint8_t *bytes = disk_pages[START_PAGE + HEADER_PAGE].bytes;
+	static const uint8_t record[] = {'T', 'H', 'A', 'W', 1, 1, 0, 0, 4, 3, 2, 1, 0xD, 0xC, 0xB, 0xA};
+	size_t first = 0;
+	size_t last = 0;
+
+	assert_memory_equal(bytes + SWSUSP_SIGNATURE_OFFSET, "SWAPSPACE2", SWSUSP_SIGNATURE_BYTES);
+	assert_memory_equal(bytes + SWSUSP_RESULT_OFFSET, record, sizeof(record));
+	assert_true(changed_bytes(&first, &last) <= SWSUSP_SIGNATURE_BYTES + SWSUSP_RESULT_BYTES);
+	assert_true(first >= header + SWSUSP_RESULT_OFFSET);
+	assert_true(last < header + PAGE_BYTES);
+}
+
+static void test_the_mark_is_written_once(void **state)
+{
+	static const uint32_t sector_sizes[] = {512, 4096};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(sector_sizes); i++) {
+		set_up_disk(sector_sizes[i]);
+		assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
+		check_marked();
+		assert_int_equal(disk.flushed_writes, 1);
+	}
+}
+
+static void test_bad_page_lists_leave_no_room_for_the_record(void **state)
+{
+	(void)state;
+	set_up_disk(512);
+	found.header.has_bad_pages = true;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
+	assert_memory_equal(disk_pages[START_PAGE + HEADER_PAGE].bytes + SWSUSP_RESULT_OFFSET,
+	                    before[START_PAGE + HEADER_PAGE].bytes + SWSUSP_RESULT_OFFSET, SWSUSP_RESULT_BYTES);
+}
+
+static void test_errors_are_told_apart(void **state)
+{
+	(void)state;
+	set_up_disk(512);
+	disk.write_status = STATUS_IO_ERROR;
+	disk.write_lost = true;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNCHANGED);
+
+	set_up_disk(512);
+	disk.write_status = STATUS_IO_ERROR;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_WRITTEN);
+
+	set_up_disk(4096);
+	disk.write_torn = true;
+	disk.write_status = STATUS_IO_ERROR;
+	disk.reads_fail_after_write = true;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNKNOWN);
+}
+
+static void test_a_write_that_got_lost_is_noticed(void **state)
+{
+	(void)state;
+	set_up_disk(512);
+	disk.write_lost = true;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNCHANGED);
+
+	set_up_disk(512);
+	disk.reads_fail_after_write = true;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNKNOWN);
+}
+
+static void test_a_header_that_changed_meanwhile_is_left_alone(void **state)
+{
+	(void)state;
+	set_up_disk(512);
+	disk_pages[START_PAGE + HEADER_PAGE].bytes[PAGE_BYTES - 100] ^= 1;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNCHANGED);
+	assert_int_equal(disk.writes, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_mark_is_written_once),
+		cmocka_unit_test(test_bad_page_lists_leave_no_room_for_the_record),
+		cmocka_unit_test(test_errors_are_told_apart),
+		cmocka_unit_test(test_a_write_that_got_lost_is_noticed),
+		cmocka_unit_test(test_a_header_that_changed_meanwhile_is_left_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Placement, as a property against an oracle: a small machine of real memory is given random kept ranges and a random
+ * image; after the planned copies every claimed frame must hold its page, and no frame that is neither a target nor
+ * free RAM may have changed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "mm/placement.h"
+
+#define MACHINE_BASE 0x20000000u /* the machine's memory, at its "physical" address */
+#define MACHINE_PAGES 1024
+#define MACHINE_BYTES (MACHINE_PAGES * (uint64_t)PAGE_BYTES)
+#define HOLE_FIRST 200 /* pages of the machine that are reserved in its map */
+#define HOLE_PAGES 16
+#define ROUNDS 60
+
+static uint8_t heap[1 << 20] __attribute__((aligned(4096)));
+static struct memory_map map;
+
+static struct page *machine_page(uint64_t index)
+{
+	return pfn_to_page((struct pfn){(MACHINE_BASE >> PAGE_SHIFT) + index});
+}
+
+static void fill(struct page *page, uint32_t value)
+{
+	for (size_t i = 0; i < PAGE_BYTES; i += sizeof(value))
+		memcpy(page->bytes + i, &value, sizeof(value));
+}
+
+static bool filled(const struct page *page, uint32_t value)
+{
+	for (size_t i = 0; i < PAGE_BYTES; i += sizeof(value))
+		if (memcmp(page->bytes + i, &value, sizeof(value)))
+			return false;
+	return true;
+}
+
+static int set_up_machine(void **state)
+{
+	const struct memory_range ranges[] = {
+		{MACHINE_BASE, MACHINE_BASE + HOLE_FIRST * PAGE_BYTES, MEMORY_RAM},
+		{MACHINE_BASE + HOLE_FIRST * PAGE_BYTES, MACHINE_BASE + (HOLE_FIRST + HOLE_PAGES) * PAGE_BYTES,
+	         MEMORY_RESERVED},
+		{MACHINE_BASE + (HOLE_FIRST + HOLE_PAGES) * PAGE_BYTES, MACHINE_BASE + MACHINE_BYTES, MEMORY_RAM},
+	};
+	void *memory = mmap(paddr_to_virt((struct paddr){MACHINE_BASE}), MACHINE_BYTES, PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	(void)state;
+	if (memory == MAP_FAILED)
+		return -1;
+	return memory_map_build(ranges, ARRAY_COUNT(ranges), &map) == STATUS_OK ? 0 : -1;
+}
+
+static struct pfn machine_pfn(uint64_t index)
+{
+	return (struct pfn){(MACHINE_BASE >> PAGE_SHIFT) + index};
+}
+
+static bool is_ram(uint64_t index)
+{
+	return index < HOLE_FIRST || index >= HOLE_FIRST + HOLE_PAGES;
+}
+
+static void new_placement(struct placement *placement)
+{
+	struct arena arena;
+
+	arena_init(&arena, heap, sizeof(heap));
+	assert_int_equal(placement_init(placement, &map, &arena), STATUS_OK);
+}
+
+static void run_plan(const struct placement *placement)
+{
+	for (const struct plan_page *page = placement->plan_first; page;
+	     page = paddr_to_virt((struct paddr){page->next}))
+		for (uint64_t i = 0; i < page->count; i++)
+			memcpy(paddr_to_virt((struct paddr){page->copies[i].destination}),
+			       paddr_to_virt((struct paddr){page->copies[i].source}), PAGE_BYTES);
+}
+
+enum role { FREE, DATA, ZERO };
+
+static void run_round(unsigned percent)
+{
+	enum role roles[MACHINE_PAGES] = {FREE};
+	bool kept[MACHINE_PAGES] = {false};
+	struct placement placement;
+
+	new_placement(&placement);
+	for (unsigned range = 0; range < 5; range++) {
+		const uint64_t first = (uint64_t)rand() % (MACHINE_PAGES - 16);
+		const uint64_t count = 1 + (uint64_t)rand() % 16;
+
+		assert_int_equal(placement_keep(&placement, MACHINE_BASE + first * PAGE_BYTES + 5,
+		                                MACHINE_BASE + (first + count) * PAGE_BYTES - 5),
+		                 STATUS_OK);
+		for (uint64_t i = first; i < first + count; i++)
+			kept[i] = true;
+	}
+	for (uint64_t i = 0; i < MACHINE_PAGES; i++) {
+		fill(machine_page(i), (uint32_t)(0xF0000000u + i));
+		if (!is_ram(i) || (unsigned)rand() % 100 >= percent)
+			continue;
+		roles[i] = rand() % 4 ? DATA : ZERO;
+		assert_int_equal(placement_claim(&placement, machine_pfn(i), roles[i] == ZERO), STATUS_OK);
+	}
+	placement_accept(&placement);
+	for (uint64_t i = 0; i < MACHINE_PAGES; i++) {
+		struct pfn frame;
+
+		if (roles[i] != DATA)
+			continue;
+		assert_int_equal(placement_place(&placement, machine_pfn(i), &frame), STATUS_OK);
+		assert_true((frame.value == machine_pfn(i).value) == !kept[i]);
+		fill(pfn_to_page(frame), (uint32_t)i);
+	}
+	assert_int_equal(placement_clear_zeroes(&placement), STATUS_OK);
+	for (uint64_t i = 0; i < MACHINE_PAGES; i++) {
+		if (kept[i])
+			assert_true(filled(machine_page(i), (uint32_t)(0xF0000000u + i)));
+		if (roles[i] == DATA)
+			assert_true(filled(placement_find(&placement, machine_pfn(i)), (uint32_t)i));
+		if (roles[i] == FREE)
+			assert_null(placement_find(&placement, machine_pfn(i)));
+	}
+	run_plan(&placement);
+	for (uint64_t i = 0; i < MACHINE_PAGES; i++) {
+		if (roles[i] != FREE)
+			assert_true(filled(machine_page(i), roles[i] == DATA ? (uint32_t)i : 0));
+		else if (!is_ram(i) || kept[i])
+			assert_true(filled(machine_page(i), (uint32_t)(0xF0000000u + i)));
+	}
+}
+
+static void test_every_page_ends_in_its_frame(void **state)
+{
+	(void)state;
+	srand(7);
+	for (unsigned round = 0; round < ROUNDS; round++)
+		run_round(5 + round);
+}
+
+static void test_a_plan_has_as_many_pages_as_it_needs(void **state)
+{
+	const uint64_t first = HOLE_FIRST + HOLE_PAGES;
+	const uint64_t count = 2 * PLACEMENT_COPIES_PER_PAGE;
+	struct placement placement;
+	struct pfn frame;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(placement_keep(&placement, MACHINE_BASE + first * PAGE_BYTES,
+	                                MACHINE_BASE + (first + count) * PAGE_BYTES),
+	                 STATUS_OK);
+	for (uint64_t i = first; i < first + count; i++)
+		assert_int_equal(placement_claim(&placement, machine_pfn(i), false), STATUS_OK);
+	placement_accept(&placement);
+	for (uint64_t i = first; i < first + count; i++) {
+		assert_int_equal(placement_place(&placement, machine_pfn(i), &frame), STATUS_OK);
+		fill(pfn_to_page(frame), (uint32_t)i);
+	}
+	assert_int_equal(placement.staged_pages, count);
+	run_plan(&placement);
+	for (uint64_t i = first; i < first + count; i++)
+		assert_true(filled(machine_page(i), (uint32_t)i));
+}
+
+static void test_claims_outside_ram_are_refused(void **state)
+{
+	struct placement placement;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(placement_claim(&placement, machine_pfn(HOLE_FIRST), false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, machine_pfn(MACHINE_PAGES), false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, (struct pfn){1}, false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, (struct pfn){UINT64_MAX}, false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, (struct pfn){UINT64_MAX >> PAGE_SHIFT}, true), STATUS_MISMATCH);
+}
+
+static void test_a_frame_is_claimed_once(void **state)
+{
+	struct placement placement;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(placement_claim(&placement, machine_pfn(3), false), STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(3), true), STATUS_CORRUPT);
+}
+
+static void test_nothing_is_given_out_before_acceptance(void **state)
+{
+	struct placement placement;
+	struct pfn frame;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(placement_claim(&placement, machine_pfn(3), false), STATUS_OK);
+	assert_int_equal(placement_take_frame(&placement, UINT64_MAX, &frame), STATUS_INVALID);
+	assert_int_equal(placement_place(&placement, machine_pfn(3), &frame), STATUS_INVALID);
+	placement_accept(&placement);
+	assert_int_equal(placement_place(&placement, machine_pfn(4), &frame), STATUS_INVALID);
+	assert_int_equal(placement_place(&placement, machine_pfn(3), &frame), STATUS_OK);
+}
+
+static void test_full_memory_is_said(void **state)
+{
+	struct placement placement;
+	struct pfn frame;
+	uint64_t taken = 0;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(placement_keep(&placement, MACHINE_BASE, MACHINE_BASE + PAGE_BYTES), STATUS_OK);
+	for (uint64_t i = 0; i < MACHINE_PAGES - 8; i++)
+		if (is_ram(i))
+			assert_int_equal(placement_claim(&placement, machine_pfn(i), false), STATUS_OK);
+	placement_accept(&placement);
+	assert_int_equal(placement_take_frame(&placement, MACHINE_BASE, &frame), STATUS_NO_MEMORY);
+	while (placement_take_frame(&placement, UINT64_MAX, &frame) == STATUS_OK)
+		taken++;
+	assert_int_equal(taken, 8);
+	assert_int_equal(placement_place(&placement, machine_pfn(0), &frame), STATUS_NO_MEMORY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_page_ends_in_its_frame),
+		cmocka_unit_test(test_a_plan_has_as_many_pages_as_it_needs),
+		cmocka_unit_test(test_claims_outside_ram_are_refused),
+		cmocka_unit_test(test_a_frame_is_claimed_once),
+		cmocka_unit_test(test_nothing_is_given_out_before_acceptance),
+		cmocka_unit_test(test_full_memory_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, set_up_machine, NULL);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The queue of page reads: right bytes in the right places, whatever the order of the disk's answers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loader/read_queue.h"
+#include "tests/unit/fake_disk.h"
+
+#define DISK_PAGES 2048
+#define START_PAGE 16
+#define RING_PAGES 256
+
+static struct page disk_pages[DISK_PAGES];
+static struct page frames[DISK_PAGES];
+static uint8_t heap[4 * 1024 * 1024] __attribute__((aligned(4096)));
+static struct fake_disk disk;
+static struct read_queue queue;
+
+static uint32_t page_value(const struct page *page)
+{
+	uint32_t value;
+
+	memcpy(&value, page->bytes + 100, sizeof(value));
+	return value;
+}
+
+static int set_up(void **state)
+{
+	struct arena arena;
+
+	(void)state;
+	for (uint32_t i = 0; i < DISK_PAGES; i++)
+		memcpy(disk_pages[i].bytes + 100, &i, sizeof(i));
+	memset(frames, 0xEE, sizeof(frames));
+	fake_disk_init(&disk, disk_pages, sizeof(disk_pages) / 512, 512);
+	arena_init(&arena, heap, sizeof(heap));
+	return read_queue_init(&queue, &disk.device, START_PAGE * PAGE_BYTES / 512, RING_PAGES, &arena) == STATUS_OK
+	               ? 0
+	               : -1;
+}
+
+static void test_frames_get_their_pages(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 1000;) {
+		const uint64_t page = i % 3 ? i : 1999 - i;
+		const enum status status = read_queue_add_frame(&queue, page, virt_to_paddr(&frames[page]));
+
+		if (status == STATUS_AGAIN) {
+			assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+			continue;
+		}
+		assert_int_equal(status, STATUS_OK);
+		i++;
+	}
+	while (read_queue_flush(&queue) == STATUS_AGAIN)
+		assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+	read_queue_drain(&queue);
+	for (uint32_t i = 0; i < 1000; i++) {
+		const uint64_t page = i % 3 ? i : 1999 - i;
+
+		assert_int_equal(page_value(&frames[page]), page + START_PAGE);
+	}
+}
+
+static void test_neighbours_are_read_together(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 64; i++) {
+		while (read_queue_add_frame(&queue, i, virt_to_paddr(&frames[(i * 2) % 128])) == STATUS_AGAIN)
+			assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+	}
+	assert_int_equal(read_queue_flush(&queue), STATUS_OK);
+	read_queue_drain(&queue);
+	assert_int_equal(disk.reads, 4);
+	assert_int_equal(disk.largest_read_bytes, 64 * 1024);
+}
+
+static void test_the_ring_is_ready_in_order(void **state)
+{
+	uint64_t added = 0;
+
+	(void)state;
+	srand(3);
+	while (queue.ring_consumed < 1500) {
+		const uint64_t page = added / 10 % 2 ? 1990 - added : added;
+
+		if (added < 1500 && read_queue_add_ring(&queue, page) == STATUS_OK) {
+			added++;
+			continue;
+		}
+		while (read_queue_flush(&queue) == STATUS_AGAIN)
+			assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+		assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+		for (uint64_t ready = read_queue_ready(&queue); ready > 0 && rand() % 8; ready--) {
+			const uint64_t count = queue.ring_consumed;
+			const uint64_t expected = count / 10 % 2 ? 1990 - count : count;
+
+			assert_int_equal(page_value(&queue.ring[read_queue_place(&queue, count)]),
+			                 expected + START_PAGE);
+			queue.ring_consumed++;
+		}
+	}
+	assert_int_equal(queue.in_flight, 0);
+}
+
+static void test_a_control_page_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(read_queue_add_control(&queue, 5, &frames[0]), STATUS_OK);
+	assert_int_equal(read_queue_add_control(&queue, 6, &frames[0]), STATUS_AGAIN);
+	assert_false(read_queue_take_control(&queue));
+	assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+	assert_true(read_queue_take_control(&queue));
+	assert_false(read_queue_take_control(&queue));
+	assert_int_equal(page_value(&frames[0]), 5 + START_PAGE);
+	assert_int_equal(read_queue_add_control(&queue, 6, &frames[0]), STATUS_OK);
+	read_queue_drain(&queue);
+}
+
+static void test_an_error_comes_back_and_nothing_stays_in_flight(void **state)
+{
+	enum status status = STATUS_OK;
+
+	(void)state;
+	disk.bad_lba_first = (START_PAGE + 40) * 8;
+	disk.bad_lba_end = disk.bad_lba_first + 1;
+	for (uint32_t i = 0; i < 200 && status == STATUS_OK; i++) {
+		while (status == STATUS_OK && read_queue_add_ring(&queue, i) == STATUS_AGAIN)
+			status = read_queue_poll(&queue);
+	}
+	while (status == STATUS_OK)
+		status = read_queue_poll(&queue);
+	assert_int_equal(status, STATUS_IO_ERROR);
+	read_queue_drain(&queue);
+	assert_int_equal(queue.in_flight, 0);
+	assert_true(queue.ring_ready <= 40);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_frames_get_their_pages, set_up),
+		cmocka_unit_test_setup(test_neighbours_are_read_together, set_up),
+		cmocka_unit_test_setup(test_the_ring_is_ready_in_order, set_up),
+		cmocka_unit_test_setup(test_a_control_page_is_told, set_up),
+		cmocka_unit_test_setup(test_an_error_comes_back_and_nothing_stays_in_flight, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
