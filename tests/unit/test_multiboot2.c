@@ -241,6 +241,7 @@ static void test_bad_modules_left_out(void **state)
 	(void)state;
 	start_info();
 	put_memory_map();
+	put_module(0, 0x1000, "kernel in page 0");
 	put_module(0x1000000, 0x1000000, "kernel empty");
 	put_module(0x1000000, 0xFFFFFF, "kernel backwards");
 	put_module(0x1000800, 0x1001000, "kernel unaligned");

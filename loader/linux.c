@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Booting the normal kernel from boot modules (Documentation/arch/x86/boot.rst, "64-bit Boot Protocol").
+ */
+#include "loader/linux.h"
+
+#include "drivers/acpi.h"
+#include "drivers/io.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "loader/linux_internal.h"
+#include "loader/options.h"
+#include "mm/page_tables.h"
+
+#define VGA_CRTC_INDEX       0x3D4
+#define VGA_CRTC_DATA        0x3D5
+#define VGA_CRTC_CURSOR_HIGH 0x0E
+#define VGA_CRTC_CURSOR_LOW  0x0F
+
+static bool has_role(const struct boot_module *module, const char *role)
+{
+	const char *text = module->command_line;
+	const size_t length = strlen(role);
+
+	return strncmp(text, role, length) == 0 && (text[length] == ' ' || text[length] == '\0');
+}
+
+static void ignore_word(void *context, const char *word)
+{
+	(void)context;
+	(void)word;
+}
+
+bool linux_module_is_kernel(const struct boot_module *module)
+{
+	return has_role(module, "kernel");
+}
+
+const char *linux_module_arguments(const struct boot_module *module)
+{
+	const char *text = module->command_line;
+
+	while (*text != '\0' && *text != ' ')
+		text++;
+	while (*text == ' ')
+		text++;
+	return text;
+}
+
+/* The command line behind a lone "--" on Thaw's own, or "". */
+static const char *own_kernel_command_line(const struct boot_info *info)
+{
+	struct options options;
+
+	options_parse(info->command_line, &options, ignore_word, NULL);
+	return options.kernel_command_line ? options.kernel_command_line : "";
+}
+
+const char *linux_command_line_find(const struct boot_info *info)
+{
+	const char *text = NULL;
+
+	for (uint32_t i = 0; i < info->module_count && !text; i++)
+		text = text_behind_role(info->modules[i].command_line, "kernel");
+	return text && text[0] != '\0' ? text : own_kernel_command_line(info);
+}
+
+/* Sorts the modules by their roles. STATUS_NOT_FOUND: no kernel. */
+static enum status modules_assign(const struct boot_info *info, struct linux_request *request)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < info->module_count && i < BOOT_MODULES_MAX; i++) {
+		const struct boot_module *module = &info->modules[i];
+		const struct memory_range range = {.start = module->start, .end = module->end};
+
+		if (linux_module_is_kernel(module) && !found) {
+			found = true;
+			request->kernel = range;
+			*command_line_out = linux_module_arguments(module);
+		} else if (has_role(module, "initrd")) {
+			request->initrds[request->initrd_count++] = range;
+		} else {
+			log_line("boot module %u ignored: %.40s", i, module->command_line);
+		}
+	}
+	return found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+static struct page *table_page(void *context)
+{
+	void *page;
+
+	return arena_alloc(context, PAGE_BYTES, PAGE_BYTES, &page) == STATUS_OK ? page : NULL;
+}
+
+/* Everything below 4 GiB one to one, writable and executable, page 0 too: the kernel reads the BIOS's data there. */
+static enum status build_tables(struct arena *arena, struct handoff_linux *sealed)
+{
+	struct page_tables tables = {.allocate = table_page, .context = arena};
+
+	TRY(page_tables_create(&tables));
+	TRY(page_tables_map(&tables, 0, LINUX_HIGHEST, 0, MAP_WRITE));
+	sealed->page_tables = virt_to_paddr(tables.root).value;
+	return STATUS_OK;
+}
+
+static uint8_t crtc_read(uint8_t index)
+{
+	port_write8(VGA_CRTC_INDEX, index);
+	return port_read8(VGA_CRTC_DATA);
+}
+
+/* From the hardware: Thaw may have written since the BIOS noted it. */
+static void read_cursor(const struct boot_screen *screen, struct linux_parameters *parameters)
+{
+	uint32_t position;
+
+	if (screen->kind != BOOT_SCREEN_TEXT)
+		return;
+	position = (uint32_t)crtc_read(VGA_CRTC_CURSOR_HIGH) << 8;
+	position |= crtc_read(VGA_CRTC_CURSOR_LOW);
+	if (position >= screen->width * screen->height)
+		return;
+	parameters->cursor_column = (uint8_t)(position % screen->width);
+	parameters->cursor_row = (uint8_t)(position / screen->width);
+}
+
+static enum status alloc_pages(struct arena *arena, size_t bytes, void **memory_out)
+{
+	return arena_alloc(arena, (size_t)align_up(bytes, PAGE_BYTES), PAGE_BYTES, memory_out);
+}
+
+/* What the kernel finds in the arena: its parameters, its command line, the rest of the memory map. */
+static enum status build_parameters(struct linux_parameters *parameters, const char *original, const char *reason,
+				    struct arena *arena, struct handoff_linux *sealed)
+{
+	const size_t extra_bytes = linux_extra_bytes(&parameters->info->memory);
+	void *params;
+	void *line;
+	void *extra = NULL;
+
+	TRY(alloc_pages(arena, sizeof(struct linux_boot_params), &params));
+	TRY(alloc_pages(arena, LINUX_COMMAND_LINE_BYTES, &line));
+	if (extra_bytes > 0)
+		TRY(alloc_pages(arena, extra_bytes, &extra));
+	linux_command_line_build(original, reason, parameters->image->command_line_max, line);
+	parameters->command_line = line;
+	parameters->extra = extra;
+	linux_boot_params_fill(parameters, params);
+	sealed->boot_params = virt_to_paddr(params).value;
+	sealed->entry = parameters->places.kernel_address + LINUX_ENTRY_64_OFFSET;
+	return STATUS_OK;
+}
+
+static enum status prepare(const struct boot_info *info, struct arena *arena, const char *reason,
+			   struct linux_request *request, struct handoff_linux *sealed)
+{
+	struct linux_parameters parameters = {.info = info, .image = &request->image};
+	const char *command_line = "";
+
+	TRY(modules_assign(info, request, &command_line));
+	parameters.file = span_of(paddr_to_virt((struct paddr){request->kernel.start}),
+				  request->kernel.end - request->kernel.start);
+	TRY(linux_image_parse(parameters.file, &request->image));
+	TRY(linux_plan_make(request, &parameters.places, sealed));
+	TRY(build_tables(arena, sealed));
+	if (acpi_rsdp_find(&info->memory, &parameters.rsdp_address) != STATUS_OK)
+		log_line("no RSDP found: the kernel will look for it itself");
+	read_cursor(&info->screen, &parameters);
+	return build_parameters(&parameters, linux_command_line_find(info), reason, arena, sealed);
+}
+
+/* Both are too large for the stack. */
+static enum status alloc_and_prepare(const struct boot_info *info, struct arena *arena, const char *reason,
+				     struct handoff_linux **sealed_out)
+{
+	struct linux_request *request;
+	void *sealed;
+	void *memory;
+
+	TRY(arena_alloc(arena, sizeof(struct handoff_linux), PAGE_BYTES, &sealed));
+	TRY(arena_alloc(arena, sizeof(*request), PAGE_BYTES, &memory));
+	request = memory;
+	request->memory = &info->memory;
+	request->reserved.start = virt_to_paddr(arena->base).value;
+	request->reserved.end = request->reserved.start + arena->size_bytes;
+	TRY(prepare(info, arena, reason, request, sealed));
+	*sealed_out = sealed;
+	return STATUS_OK;
+}
+
+enum status linux_prepare(const struct boot_info *info, struct arena *arena, const char *reason,
+			  struct handoff_linux **sealed_out)
+{
+	const size_t mark = arena_mark(arena);
+	const enum status status = alloc_and_prepare(info, arena, reason, sealed_out);
+
+	if (status != STATUS_OK)
+		arena_rewind(arena, mark);
+	return status;
+}
