@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "loader/console.h"
 #include "loader/disks.h"
+#include "loader/linux.h"
 #include "loader/mark.h"
 #include "loader/memory.h"
 #include "loader/normal.h"
@@ -84,17 +85,6 @@ static void log_unknown_word(void *context, const char *word)
 {
 	(void)context;
 	log_line("option not understood: %s", word);
-}
-
-/* The normal kernel's own words about resuming. */
-static void read_kernel_options(struct resume_spec *spec_out, bool *noresume_out)
-{
-	const char *text = options.kernel_command_line ? options.kernel_command_line : "";
-
-	for (uint32_t i = 0; i < boot.module_count; i++)
-		if (linux_module_is_kernel(&boot.modules[i]))
-			text = linux_module_arguments(&boot.modules[i]);
-	options_parse_kernel(text, spec_out, noresume_out);
 }
 
 /* The mark, and then nothing that can fail. */
@@ -191,7 +181,7 @@ void loader_main(const void *information)
 	start(information);
 	thaw_stop_entry();
 	start_us = timer_now_us();
-	read_kernel_options(&kernel_resume, &kernel_noresume);
+	options_parse_kernel(linux_command_line_find(&boot), &kernel_resume, &kernel_noresume);
 	if (options.noresume || kernel_noresume)
 		boot_with("noresume");
 	status = memory_map_ram(&memory, &boot.memory);
