@@ -51,7 +51,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     drop += [item for index, item in enumerate(keep) if index % parts != part - 1]
     items[:] = [item for index, item in enumerate(keep) if index % parts == part - 1]
     config.stash[NOT_RUN] = [item.nodeid for item in drop]
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["not_run"] = config.stash[NOT_RUN]
     config.hook.pytest_deselected(items=drop)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error) -> None:
+    """Parallel workers collect, each the same list; the controller reports it once."""
+    node.config.stash[NOT_RUN] = getattr(node, "workeroutput", {}).get("not_run", node.config.stash[NOT_RUN])
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -58,10 +58,10 @@ def _make_swap_file(agent: Agent, size_mib: int) -> int:
 
 
 def fragment(agent: Agent, size_mib: int) -> None:
-    """Leave used pages scattered over the swap area, so that an image's map can't be runs in order."""
-    agent.run("thaw-proof scatter", timeout_s=180)
+    """Use up the swap area and free most of it in random order, so that an image's map can't be runs in order."""
+    agent.run(f"thaw-proof scatter {(size_mib - 8) // 3}", timeout_s=180)
     used = int(agent.run("awk 'NR==2 {print $4}' /proc/swaps"))
-    if used < 1024:
+    if used < size_mib * 1024 // 10:
         raise HarnessError(f"only {used} KiB of {size_mib} MiB of swap are in use: nothing is fragmented")
 
 

@@ -54,13 +54,14 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Drive:
-    """A disk.  path: qcow2 or raw file; cache: QEMU's cache mode ("unsafe" ignores flushes, for preparation only);
-    blkdebug: path of a blkdebug rules file or None; controller: "main" or "none" (drive known to QEMU, not attached).
+    """A disk.  path: qcow2 or raw file; ssd: say that it does not rotate (Linux allocates swap differently); cache: QEMU's cache mode ("unsafe" ignores flushes, for preparation only);
+    blkdebug: path of a blkdebug rules file or None.
     """
 
     path: Path
     cache: str = "writeback"
     blkdebug: Path | None = None
+    ssd: bool = False
 
 
 @dataclass
@@ -144,7 +145,7 @@ class Machine:
                 bus = f"ide.{index}"
             else:
                 bus = f"ide.{index // 2},unit={index % 2}"
-            boot = ",bootindex=0" if index == 0 else ""
+            boot = (",bootindex=0" if index == 0 else "") + (",rotation_rate=1" if drive.ssd else "")
             command += ["-device", f"ide-hd,drive=disk{index},bus={bus},serial=THAW{index}{boot}"]
         return command + list(self.extra)
 

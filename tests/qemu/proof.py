@@ -100,6 +100,8 @@ def check(agent: Agent, proof: Proof, disk_mib: int = 8) -> list[str]:
         raise Failure(f"uptime went back from {proof.uptime_s} to {uptime} s")
     if proof.fill_mib:
         same("tmpfs checksum", proof.fill_sha256, _sha256(agent, "/run/thaw/fill"))
+    if agent.call("test -e /run/thaw/scatter")[0] == 0:
+        facts.append(f"swapped memory of {agent.run('thaw-proof verify', timeout_s=90).strip()} processes well")
     check_disk(agent, disk_mib)
     facts.append(f"disk {disk_mib} MiB written and read back")
     complaints = unclean(agent)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ import proof
 from agent import Agent
 from errors import HarnessError
 from machine import Drive, Hardware, Machine
+from swsusp_oracle import Image
 
 HERE = Path(__file__).resolve().parent
 LOADER = HERE.parents[1] / "build" / "thaw.elf"
@@ -117,15 +119,15 @@ class Powered:
 
 @contextmanager
 def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardware, result_dir: Path,
-             loader: Path | None = None, cache_mode: str = "writeback", more: tuple[Drive, ...] = (), **options):
+             loader: Path | None = None, cache_mode: str = "writeback", more: tuple[Drive, ...] = (), blkdebug: Path | None = None,
+             ssd: bool = False, **options):
     """Boot `image` (written to!) as `boot` says; yields a Powered.  `more`: further drives; `options`: see Machine."""
     if boot.entry == "thaw" and loader is None:
         loader = LOADER
         if not loader.exists():
             raise HarnessError(f"{loader} is not there: build it first")
     grub_run.install(image, disk, boot, loader)
-    blkdebug = options.pop("blkdebug", None)
-    drives = [Drive(image, cache_mode, blkdebug), *more]
+    drives = [Drive(image, cache_mode, blkdebug, ssd), *more]
     with Machine(hardware, drives, result_dir, **options) as machine:
         agent = Agent(machine)
         try:
@@ -139,7 +141,7 @@ def _make(config: Config, disk: disks.Disk, out: Path) -> None:
     image = disks.overlay(disk.path, out / "disk.qcow2")
     boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
     with power_on(image, disk, boot, config.hardware(), out / "log", cache_mode="unsafe", limit_s=420,
-                  single_thread=True) as on:
+                  single_thread=True, ssd=config.fragmented) as on:
         seconds = {"boot": on.agent.wait_ready(180)}
         offset = hibernate.prepare(on.agent, config)
         proof.start(on.agent, config.fill_mib, config.fill_kind)
@@ -149,7 +151,22 @@ def _make(config: Config, disk: disks.Disk, out: Path) -> None:
         seconds["off"] = on.machine.now()
     facts_json = {"proof": facts.plain(), "resume_offset": offset, "seconds": seconds}
     (out / "session.json").write_text(json.dumps(facts_json, indent=1), encoding="utf-8")
+    if config.fragmented:
+        _check_fragmented(config, disk, image)
     cache.progress(f"session: {config.name()} is hibernated after {seconds['off']:.0f} s")
+
+
+def _check_fragmented(config: Config, disk: disks.Disk, image: Path) -> None:
+    area = disk.root if config.swap == "file" else next(iter(disk.swaps.values()))
+    with tempfile.TemporaryDirectory(dir=image.parent) as work:
+        oracle = Image(disks.copy_range(image, area.start, area.size, Path(work) / "area.raw"))
+        stream = oracle.stream
+        oracle.close()
+    runs = sum(1 for a, b in zip(stream, stream[1:]) if b != a + 1)
+    backwards = sum(1 for a, b in zip(stream, stream[1:]) if b < a)
+    cache.progress(f"session: swap map of {len(stream)} pages has {runs} breaks, {backwards} of them backwards")
+    if backwards < 4:
+        raise HarnessError(f"the swap map goes backwards only {backwards} times: it is not fragmented")
 
 
 def hibernated(config: Config) -> Hibernated:
@@ -179,7 +196,8 @@ def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Pa
         image = disks.overlay(session.path, result_dir / "disk.qcow2")
     if boot is None:
         boot = default_boot(session, entry)
-    with power_on(image, session.disk, boot, hardware or session.config.hardware(), result_dir, **options) as on:
+    with power_on(image, session.disk, boot, hardware or session.config.hardware(), result_dir,
+                  ssd=session.config.fragmented, **options) as on:
         yield on
 
 

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A small client of QEMU's GDB stub: breakpoints, run, stop, registers and memory (GDB remote serial protocol)."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from errors import HarnessError
+
+REGISTERS = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16)), "rip")
+
+
+def symbols(elf: Path) -> dict[str, int]:
+    """Name -> address of the symbols of an ELF file, by nm."""
+    run = subprocess.run(["nm", str(elf)], capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise HarnessError(f"nm {elf}: {run.stderr}")
+    return {name: int(address, 16) for address, name in re.findall(r"^([0-9a-f]+) \w (\S+)$", run.stdout, re.M)}
+
+
+class GdbStub:
+    """A connection to the stub of a machine; connecting stops its CPUs.  HarnessError on every surprise."""
+
+    def __init__(self, path: str, timeout_s: float = 10):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(timeout_s)
+        self._pending = b""
+        try:
+            self._socket.connect(path)
+        except OSError as error:
+            raise HarnessError(f"no GDB stub at {path}: {error}") from error
+        self._running = False
+        self._ask("qSupported:xmlRegisters=i386")
+        self._stop_reply = self._ask("?")
+
+    def close(self) -> None:
+        """Close the connection; the CPUs go on."""
+        if not self._running:
+            try:
+                self._send("D")
+            except OSError:
+                pass
+        self._socket.close()
+
+    def _send(self, text: str) -> None:
+        body = text.encode("latin-1")
+        self._socket.sendall(b"$" + body + b"#%02x" % (sum(body) & 0xFF))
+
+    def _receive(self, end: float) -> str | None:
+        """The next packet, acknowledged; None at time `end` (monotonic)."""
+        while True:
+            match = re.search(rb"\$([^#]*)#[0-9a-fA-F]{2}", self._pending)
+            if match:
+                self._pending = self._pending[match.end():]
+                self._socket.sendall(b"+")
+                return match[1].decode("latin-1")
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            self._socket.settimeout(left)
+            try:
+                data = self._socket.recv(65536)
+            except TimeoutError:
+                return None
+            except OSError as error:
+                raise HarnessError(f"the GDB stub broke: {error}") from error
+            if not data:
+                raise HarnessError("QEMU closed the GDB stub")
+            self._pending += data
+
+    def _ask(self, text: str, timeout_s: float = 20) -> str:
+        if self._running:
+            raise HarnessError(f"{text!r} while the CPUs run")
+        self._send(text)
+        answer = self._receive(time.monotonic() + timeout_s)
+        if answer is None:
+            raise HarnessError(f"the GDB stub did not answer {text[:40]!r}")
+        if re.fullmatch(r"E[0-9a-f]{2}", answer):
+            raise HarnessError(f"the GDB stub refused {text[:40]!r}: {answer}")
+        return answer
+
+    def break_at(self, address: int, hardware: bool = True) -> None:
+        """Set a breakpoint; a hardware one needs no byte of memory, so loading over it does no harm."""
+        if self._ask(f"Z{1 if hardware else 0},{address:x},1") != "OK":
+            raise HarnessError(f"no breakpoint at {address:#x}")
+
+    def clear(self, address: int, hardware: bool = True) -> None:
+        """Remove a breakpoint."""
+        self._ask(f"z{1 if hardware else 0},{address:x},1")
+
+    def go(self) -> None:
+        """Let the CPUs run."""
+        self._send("c")
+        self._running = True
+
+    def wait_stop(self, timeout_s: float) -> bool:
+        """Wait until a breakpoint stops the CPUs; False when none did in time."""
+        answer = self._receive(time.monotonic() + timeout_s)
+        if answer is None:
+            return False
+        if answer[:1] not in ("T", "S"):
+            raise HarnessError(f"the CPUs did not stop at a breakpoint: {answer!r}")
+        self._running = False
+        return True
+
+    def interrupt(self) -> None:
+        """Stop the CPUs wherever they are."""
+        self._socket.sendall(b"\x03")
+        if not self.wait_stop(10):
+            raise HarnessError("the CPUs do not stop")
+
+    def step(self) -> None:
+        """Execute one instruction."""
+        self._send("s")
+        self._running = True
+        if not self.wait_stop(10):
+            raise HarnessError("a single step did not end")
+
+    def registers(self) -> dict[str, int]:
+        """The general registers and rip; in 32-bit modes, too, as 64-bit values."""
+        data = bytes.fromhex(self._ask("g").replace("x", "0"))
+        if len(data) < 17 * 8:
+            raise HarnessError(f"{len(data)} bytes of registers: not an x86-64 CPU")
+        return {name: int.from_bytes(data[i * 8:i * 8 + 8], "little") for i, name in enumerate(REGISTERS)}
+
+    def memory(self, address: int, length: int) -> bytes:
+        """Bytes at a virtual address of the stopped CPU."""
+        result = b""
+        while len(result) < length:
+            part = min(2048, length - len(result))
+            result += bytes.fromhex(self._ask(f"m{address + len(result):x},{part:x}"))
+        return result
