@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
 ;
 ; The way in from GRUB: the Multiboot2 header (Multiboot2 specification 2.0, 3.1) and the step from 32-bit protected
-; mode to long mode (Intel SDM volume 3A, 10.8.5). No policy: everything after that is loader_main's.
+; mode to long mode (Intel SDM volume 3A, 10.8.5). No policy: .
 
 %define MULTIBOOT2_MAGIC        0xE85250D6
 %define MULTIBOOT2_I386         0
@@ -42,9 +42,7 @@
 %define VGA_TEXT                0xB8000
 %define VGA_WHITE_ON_RED        0x4F
 
-extern loader_main
-extern image_bss_end
-extern arena_end
+extern boot_start
 
 global multiboot2_entry
 global loader_stack_top
@@ -189,5 +187,5 @@ long_mode_entry:
 	mov	esp, loader_stack_top
 	mov	edi, ebp
 	xor	ebp, ebp
-	call	loader_main
-	ud2				; loader_main does not return
+	call	boot_start
+	ud2				; boot_start does not return

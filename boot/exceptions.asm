@@ -4,7 +4,6 @@
 ; which does not return.
 
 extern exception_enter
-extern exception_stack_top
 
 global exception_stubs
 global exception_resume_on_stack

@@ -4,8 +4,8 @@
  */
 #include "boot/exceptions.h"
 
-#include "drivers/io.h"
-#include "drivers/timer.h"
+#include "drivers/reset.h"
+#include "loader/main.h"
 
 #define VECTORS 32
 #define GATE_INTERRUPT_PRESENT 0x8E
@@ -13,13 +13,6 @@
 #define SELECTOR_TSS 0x20
 #define TSS_AVAILABLE_PRESENT 0x89u
 #define EXCEPTION_STACK_BYTES 16384
-
-#define KEYBOARD_STATUS 0x64
-#define KEYBOARD_INPUT_FULL 0x02
-#define KEYBOARD_PULSE_RESET 0xFE
-#define RESET_CONTROL 0xCF9
-#define RESET_CONTROL_HARD 0x06
-#define RESET_WAIT_US 50000
 
 struct gate {
 	uint16_t offset_low;
@@ -59,20 +52,18 @@ static uint64_t gdt[6];
 static uint8_t exception_stack[EXCEPTION_STACK_BYTES] __attribute__((aligned(16)));
 static uint8_t handler_stack[4 * EXCEPTION_STACK_BYTES] __attribute__((aligned(16)));
 static struct exception_frame first_frame;
-static exception_handler *current_handler;
-static volatile bool fatal;
+static bool entered;
 
 static void run_handler(void)
 {
-	current_handler(&first_frame);
-	machine_reset();
+	loader_on_exception(&first_frame);
 }
 
 void exception_enter(const struct exception_frame *frame)
 {
-	if (fatal || !current_handler)
+	if (entered)
 		machine_reset();
-	fatal = true;
+	entered = true;
 	first_frame = *frame;
 	exception_resume_on_stack(run_handler, handler_stack + sizeof(handler_stack));
 }
@@ -93,11 +84,10 @@ static void load_gdt(void)
 	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
 }
 
-void exceptions_init(exception_handler *handler)
+void exceptions_init(void)
 {
 	const struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)(uintptr_t)idt};
 
-	current_handler = handler;
 	load_gdt();
 	for (unsigned vector = 0; vector < VECTORS; vector++) {
 		const uint64_t stub = (uint64_t)(uintptr_t)exception_stubs[vector];
@@ -112,30 +102,4 @@ void exceptions_init(exception_handler *handler)
 		};
 	}
 	__asm__ volatile("lidt %0" : : "m"(pointer));
-}
-
-void exceptions_make_fatal(void)
-{
-	fatal = true;
-}
-
-static bool keyboard_ready(void *context)
-{
-	(void)context;
-	return !(port_read8(KEYBOARD_STATUS) & KEYBOARD_INPUT_FULL);
-}
-
-void machine_reset(void)
-{
-	const struct table_pointer nothing = {0, 0};
-
-	ignore_status(poll_until(keyboard_ready, NULL, RESET_WAIT_US));
-	port_write8(KEYBOARD_STATUS, KEYBOARD_PULSE_RESET);
-	timer_delay_us(RESET_WAIT_US);
-	port_write8(RESET_CONTROL, RESET_CONTROL_HARD);
-	timer_delay_us(RESET_WAIT_US);
-	for (;;) {
-		__asm__ volatile("lidt %0" : : "m"(nothing));
-		__asm__ volatile("int3");
-	}
 }

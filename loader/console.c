@@ -18,6 +18,7 @@
 #define KEYBOARD_ABSENT 0xFF
 
 static bool screen_is_console;
+static bool ready;
 
 static void show(const char *line)
 {
@@ -40,6 +41,12 @@ void console_init(const struct options *options, const struct boot_screen *scree
 	if (options->console_screen)
 		screen_is_console = screen_init(screen, arena, memory_map_mmio) == STATUS_OK;
 	log_set_sink(show);
+	ready = true;
+}
+
+bool console_is_ready(void)
+{
+	return ready;
 }
 
 static bool key_pressed(void *context)

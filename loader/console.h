@@ -12,5 +12,8 @@
 /* Takes the consoles and becomes the log's sink. A console that does not work is left out. */
 void console_init(const struct options *options, const struct boot_screen *screen, struct arena *arena);
 
+/* True once console_init was called. */
+bool console_is_ready(void);
+
 /* Waits for a key on keyboard or serial port, at most timeout_us. */
 void console_wait_key(uint64_t timeout_us);

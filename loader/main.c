@@ -2,9 +2,10 @@
 /*
  * Thaw's policy, from the boot loader's hand-over to one of the two ways out: into the image, or into the normal kernel.
  */
-#include "boot/exceptions.h"
-#include "boot/multiboot2.h"
+#include "loader/main.h"
+
 #include "drivers/acpi.h"
+#include "drivers/reset.h"
 #include "drivers/timer.h"
 #include "handoff/image.h"
 #include "lib/log.h"
@@ -16,17 +17,16 @@
 #include "loader/normal.h"
 #include "loader/restore.h"
 
-_Noreturn void loader_main(const void *information);
-
 /* For debuggers and tests: everything before this point is undone by a normal boot. */
 __attribute__((noinline)) void thaw_stop_entry(void);
 __attribute__((noinline)) void thaw_stop_seal(const struct sealed_plan *plan);
 
-static struct boot_info boot;
+static const struct boot_info *boot;
 static struct options options;
 static struct loader_memory memory;
 static struct block_registry registry;
 static bool disks_are_up;
+static bool committed; /* behind the mark */
 
 void thaw_stop_entry(void)
 {
@@ -40,7 +40,7 @@ void thaw_stop_seal(const struct sealed_plan *plan)
 
 static _Noreturn void boot_with(const char *reason)
 {
-	boot_normal(&boot, disks_are_up ? &registry : NULL, &memory.reserve, reason);
+	boot_normal(boot, disks_are_up ? &registry : NULL, &memory.reserve, reason);
 }
 
 /* The one word of design.md for each status. */
@@ -70,8 +70,30 @@ static const char *reason_of(enum status status)
 	return "io-error";
 }
 
-static void on_exception(const struct exception_frame *frame)
+static void log_unknown_word(void *context, const char *word)
 {
+	(void)context;
+	log_line("option not understood: %s", word);
+}
+
+/* Consoles as the options say; without them as good as can be. */
+static void start_consoles(void)
+{
+	memory_init(&memory);
+	options_parse(boot->command_line, &options, log_unknown_word, NULL);
+	console_init(&options, &boot->screen, &memory.reserve);
+}
+
+void loader_on_exception(const struct exception_frame *frame)
+{
+	static const struct boot_info nothing;
+
+	if (committed)
+		machine_reset();
+	if (!boot)
+		boot = &nothing;
+	if (!console_is_ready())
+		start_consoles();
 	log_line("exception %lu, error %lx, at %lx, address %lx", frame->vector, frame->error_code, frame->rip,
 	         frame->cr2);
 	log_line("rax %016lx rbx %016lx rcx %016lx rdx %016lx", frame->rax, frame->rbx, frame->rcx, frame->rdx);
@@ -79,12 +101,6 @@ static void on_exception(const struct exception_frame *frame)
 	log_line("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", frame->r8, frame->r9, frame->r10, frame->r11);
 	log_line("r12 %016lx r13 %016lx r14 %016lx r15 %016lx", frame->r12, frame->r13, frame->r14, frame->r15);
 	boot_with("fault");
-}
-
-static void log_unknown_word(void *context, const char *word)
-{
-	(void)context;
-	log_line("option not understood: %s", word);
 }
 
 /* The mark, and then nothing that can fail. */
@@ -106,7 +122,7 @@ static _Noreturn void commit(const struct found_image *found, struct sealed_plan
 		                 "do not resume it by hand: start the normal kernel with noresume");
 	}
 	log_line("jump");
-	exceptions_make_fatal();
+	committed = true;
 	disks_quiesce_all(&registry);
 	handoff_image_start(plan->frame);
 }
@@ -122,7 +138,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 {
 	struct restore_job job = {
 		.found = found,
-		.boot = &boot,
+		.boot = boot,
 		.arena = &memory.arena,
 		.memory_map_relaxed = options.memory_map_relaxed,
 	};
@@ -134,7 +150,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	enum status status;
 	void *scratch;
 
-	if (acpi_read(&boot.memory, boot.rsdp, boot.rsdp_bytes, &acpi) == STATUS_OK)
+	if (acpi_read(&boot->memory, boot->rsdp, boot->rsdp_bytes, &acpi) == STATUS_OK)
 		job.acpi = &acpi;
 	status = arena_alloc(&memory.arena, 2 * sizeof(struct page), PAGE_BYTES, &scratch);
 	if (status == STATUS_OK)
@@ -155,21 +171,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	commit(found, &plan, &marked, scratch);
 }
 
-static void start(const void *information)
-{
-	const enum status status = multiboot2_parse(information, &boot);
-
-	memory_init(&memory);
-	options_parse(boot.command_line, &options, log_unknown_word, NULL);
-	console_init(&options, &boot.screen, &memory.reserve);
-	exceptions_init(on_exception);
-	timer_init();
-	if (status != STATUS_OK)
-		stop_with_screen(status_text(status), "what the boot loader handed over can't be read");
-	options_parse(boot.command_line, &options, log_unknown_word, NULL);
-}
-
-void loader_main(const void *information)
+void loader_main(const struct boot_info *info, enum status info_status)
 {
 	static struct found_image found;
 	struct resume_spec kernel_resume;
@@ -178,13 +180,17 @@ void loader_main(const void *information)
 	uint64_t start_us;
 	enum status status;
 
-	start(information);
+	boot = info;
+	start_consoles();
+	timer_init();
+	if (info_status != STATUS_OK)
+		stop_with_screen(status_text(info_status), "what the boot loader handed over can't be read");
 	thaw_stop_entry();
 	start_us = timer_now_us();
-	options_parse_kernel(linux_command_line_find(&boot), &kernel_resume, &kernel_noresume);
+	options_parse_kernel(linux_command_line_find(boot), &kernel_resume, &kernel_noresume);
 	if (options.noresume || kernel_noresume)
 		boot_with("noresume");
-	status = memory_map_ram(&memory, &boot.memory);
+	status = memory_map_ram(&memory, &boot->memory);
 	if (status != STATUS_OK)
 		boot_with(reason_of(status));
 	disks_find(&registry, &memory.arena);

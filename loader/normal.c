@@ -4,7 +4,7 @@
  */
 #include "loader/normal.h"
 
-#include "boot/exceptions.h"
+#include "drivers/reset.h"
 #include "lib/log.h"
 #include "loader/console.h"
 #include "loader/disks.h"
