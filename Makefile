@@ -86,7 +86,7 @@ $(B)/unit/%: tests/unit/%.c $(B)/host/libthaw.a
 
 unit: $(UNIT) ## build and run the unit tests
 	$(Q)failed=0; for t in $(UNIT); do $$t >$$t.log 2>&1 || { failed=1; cat $$t.log; }; \
-	grep -h -E '^\[  (PASSED|FAILED)  \]' $$t.log | sed "s|^|$${t##*/}: |"; done; exit $$failed
+	printf '  %-8s %s: %s passed\n' UNIT $${t##*/} $$(grep -c '^\[       OK \]' $$t.log); done; exit $$failed
 
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CFLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -108,6 +108,49 @@ fuzz: $(FUZZ) ## run every fuzz target for a share of FUZZ_SECONDS
 	printf '  %-8s %s\n' FUZZ $$n; $$t -max_total_time=$$(( ($(FUZZ_SECONDS) + $(words $(FUZZ)) - 1) / $(words $(FUZZ)) )) \
 	-artifact_prefix=$(B)/corpus/$$n- -print_final_stats=0 -verbosity=0 $(B)/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) >$$t.log 2>&1 \
 	|| { cat $$t.log; exit 1; }; done
+
+# --- checks ------------------------------------------------------------------------------------------------------
+
+BUILD_PACKAGES := gcc make binutils nasm libc6-dev liblzo2-dev liblz4-dev
+GUEST_PACKAGES := qemu-system-x86 qemu-utils seabios grub-pc-bin grub-common mmdebstrap e2fsprogs fdisk \
+                  debian-archive-keyring python3
+CHECK_PACKAGES := libcmocka-dev clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
+                  python3-pytest-xdist python3-lz4 liblzo2-2
+SHARD ?= 1/1
+
+packages-build: ## install what `make` needs
+	$(Q)tools/install-packages $(BUILD_PACKAGES)
+
+packages-demo: ## install what `make demo` needs
+	$(Q)tools/install-packages $(BUILD_PACKAGES) $(GUEST_PACKAGES)
+
+packages-check: ## install what `make check` and `make bench` need
+	$(Q)tools/install-packages $(BUILD_PACKAGES) $(GUEST_PACKAGES) $(CHECK_PACKAGES)
+
+demo: packages-demo ## hibernate a Debian guest, then resume it with Linux and with Thaw, side by side
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(PYTHON) tests/qemu/demo.py $(B)/thaw.elf
+
+check: packages-check ## everything a change must pass: build, unit tests, fuzzing, scenarios; at most 25 minutes
+	$(Q)$(PYTHON) tests/check.py --build $(B)
+
+check-full: packages-check ## the whole matrix of scenarios; SHARD=i/n runs a part
+	$(Q)$(PYTHON) tests/check.py --build $(B) --full --shard $(SHARD)
+
+bench: packages-check ## measure Thaw against Linux's own resume
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(PYTHON) tests/qemu/bench.py $(B)/thaw.elf
+
+layers: all ## check that no room of the house calls where it must not
+	$(Q)$(PYTHON) tests/layers.py $(B)/loader
+
+lint: ## static analysis: clang's compiler, clang-tidy, cppcheck, gcc -fanalyzer, clang-format
+	$(Q)B=$(B) tests/lint.sh $(LOADER_C)
+
+size: all ## check that thaw.elf is under 128 KiB
+	$(Q)bytes=$$(stat -c %s $(B)/thaw.elf); echo "thaw.elf: $$bytes bytes"; [ $$bytes -lt 131072 ]
+
+.PHONY: packages-build packages-demo packages-check demo check check-full bench layers lint size
 
 clean: ## remove build/
 	rm -rf $(B)
