@@ -31,12 +31,8 @@ static void ignore_word(void *context, const char *word)
 	(void)word;
 }
 
-bool linux_module_is_kernel(const struct boot_module *module)
-{
-	return has_role(module, "kernel");
-}
-
-const char *linux_module_arguments(const struct boot_module *module)
+/* What stands behind the first word of the module's string. */
+static const char *module_arguments(const struct boot_module *module)
 {
 	const char *text = module->command_line;
 
@@ -58,11 +54,15 @@ static const char *own_kernel_command_line(const struct boot_info *info)
 
 const char *linux_command_line_find(const struct boot_info *info)
 {
-	const char *text = NULL;
+	const char *text = "";
 
-	for (uint32_t i = 0; i < info->module_count && !text; i++)
-		text = text_behind_role(info->modules[i].command_line, "kernel");
-	return text && text[0] != '\0' ? text : own_kernel_command_line(info);
+	for (uint32_t i = 0; i < info->module_count; i++) {
+		if (!has_role(&info->modules[i], "kernel"))
+			continue;
+		text = module_arguments(&info->modules[i]);
+		break;
+	}
+	return text[0] != '\0' ? text : own_kernel_command_line(info);
 }
 
 /* Sorts the modules by their roles. STATUS_NOT_FOUND: no kernel. */
@@ -74,10 +74,9 @@ static enum status modules_assign(const struct boot_info *info, struct linux_req
 		const struct boot_module *module = &info->modules[i];
 		const struct memory_range range = {.start = module->start, .end = module->end};
 
-		if (linux_module_is_kernel(module) && !found) {
+		if (has_role(module, "kernel") && !found) {
 			found = true;
 			request->kernel = range;
-			*command_line_out = linux_module_arguments(module);
 		} else if (has_role(module, "initrd")) {
 			request->initrds[request->initrd_count++] = range;
 		} else {
@@ -157,9 +156,8 @@ static enum status prepare(const struct boot_info *info, struct arena *arena, co
 			   struct linux_request *request, struct handoff_linux *sealed)
 {
 	struct linux_parameters parameters = {.info = info, .image = &request->image};
-	const char *command_line = "";
 
-	TRY(modules_assign(info, request, &command_line));
+	TRY(modules_assign(info, request));
 	parameters.file = span_of(paddr_to_virt((struct paddr){request->kernel.start}),
 				  request->kernel.end - request->kernel.start);
 	TRY(linux_image_parse(parameters.file, &request->image));

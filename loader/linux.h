@@ -12,12 +12,6 @@
 /* What linux_prepare() takes of the arena at most. */
 #define LINUX_ARENA_BYTES ((uint32_t)64 * 1024)
 
-/* Its string's first word is `kernel`. Of several such modules the first is booted. */
-bool linux_module_is_kernel(const struct boot_module *module);
-
-/* What stands behind the first word of its string; "" when there is nothing. */
-const char *linux_module_arguments(const struct boot_module *module);
-
 /*
  * Prepares the jump into the kernel whose module's string begins with the word `kernel`, with the initrds whose
  * strings begin with `initrd`, in their order; other modules are logged and ignored. Its command line is the rest of
