@@ -102,6 +102,9 @@ static void header_is_decoded(void **state)
 	assert_int_equal(header.last_page, image.device_pages - 1);
 	assert_memory_equal(header.uuid, "0123456789abcdef", 16);
 	assert_string_equal(header.label, "swaplabel");
+	memcpy(image.device[0].bytes + 1052, "abcdefghijklmnop", 16);
+	assert_int_equal(swsusp_header_parse(&image.device[0], &header, &reason), STATUS_OK);
+	assert_string_equal(header.label, "abcdefghijklmnop");
 
 	image_put(&image, 0, 1032, 3, 4);
 	image_put(&image, 0, 4072, 2, 4);
@@ -219,6 +222,120 @@ static void reads_are_asked_for_in_order(void **state)
 	image_free(&image);
 }
 
+/* While the next map page is under way there is nothing to hand out, and that is not the end. */
+static void late_maps_are_waited_for(void **state)
+{
+	static struct swsusp_reader reader;
+	struct image image;
+	struct swsusp_header header;
+	struct swsusp_read read;
+	struct image_marks marks;
+	const char *reason;
+	uint64_t chunks = 0;
+
+	(void)state;
+	image_build(&image, &(struct image_spec){SWSUSP_LZO, 800, 0, 0, false, false});
+	assert_in_range(image.map_count, 2, 2);
+	assert_int_equal(swsusp_header_parse(&image.device[0], &header, &reason), STATUS_OK);
+	assert_int_equal(
+		swsusp_open(&reader, &header, 0, image.device_pages, image_marks_make(&marks, image.device_pages, 1)),
+		STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[0]]), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(read.kind, SWSUSP_READ_MAP);
+	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(read.kind, SWSUSP_READ_INFO);
+	assert_int_equal(swsusp_supply_info(&reader, &image.device[image.stream[0]]), STATUS_OK);
+	for (; swsusp_next_read(&reader, &read) == STATUS_OK; chunks++)
+		assert_int_equal(read.device_page, image.stream[1 + chunks]);
+	assert_int_equal(chunks, 510);
+	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_AGAIN);
+	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[1]]), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(read.index, 510);
+	assert_int_equal(read.device_page, image.stream[511]);
+	assert_int_equal(swsusp_check_pfns(&reader), STATUS_CORRUPT);
+	image_marks_free(&marks);
+	image_free(&image);
+}
+
+struct progress {
+	const struct image *image;
+	uint64_t failing_page;
+	uint64_t calls;
+	uint64_t done;
+	uint64_t total;
+};
+
+static enum status page_read(void *context, uint64_t device_page, struct page *page_out)
+{
+	const struct progress *progress = context;
+
+	if (device_page == progress->failing_page)
+		return STATUS_IO_ERROR;
+	*page_out = progress->image->device[device_page];
+	return STATUS_OK;
+}
+
+static void progress_note(void *context, uint64_t done, uint64_t total)
+{
+	struct progress *progress = context;
+
+	progress->calls++;
+	progress->done = done;
+	progress->total = total;
+}
+
+/* A device that is just as large as it must be, what the scan counts, and pages that can't be read. */
+static void scan_counts_and_reports(void **state)
+{
+	struct swsusp_scan *scan = aligned_alloc(sizeof(struct page), sizeof(*scan));
+	struct image image;
+	struct image_marks marks;
+	struct progress progress = {&image, UINT64_MAX, 0, 0, 0};
+
+	(void)state;
+	assert_non_null(scan);
+	image_build(&image, &(struct image_spec){SWSUSP_PLAIN, 1000, 0, 0, false, false});
+	image.device_pages = image.stream_count + image.map_count + 1;
+	scan->source = (struct swsusp_scan_source){page_read, &progress};
+	scan->sink = (struct swsusp_scan_sink){NULL, NULL, progress_note, &progress};
+	image_put(&image, image.stream[0], 32, 0xffffffff, 8);
+	assert_int_equal(
+		swsusp_scan_image(scan, 0, image.device_pages, image_marks_make(&marks, image.device_pages, 1)),
+		STATUS_OK);
+	image_marks_free(&marks);
+	assert_int_equal(scan->disk_pages, image.stream_count + image.map_count);
+	assert_int_equal(scan->map_pages, 2);
+	/* Maps are read ahead of what lies before them: map 0, then map 1, page 2 up to before map 1, the rest. */
+	assert_int_equal(scan->runs, 4);
+	assert_int_equal(progress.calls, 1002);
+	assert_int_equal(progress.done, 1003);
+	assert_int_equal(progress.total, 1003);
+	for (uint64_t page = 0; page < image.device_pages; page += 100) {
+		progress.failing_page = page;
+		assert_int_equal(
+			swsusp_scan_image(scan, 0, image.device_pages, image_marks_make(&marks, image.device_pages, 1)),
+			STATUS_IO_ERROR);
+		assert_non_null(strstr(scan->reader.reason, "can't be read"));
+		image_marks_free(&marks);
+	}
+	image_free(&image);
+
+	image_build(&image, &(struct image_spec){SWSUSP_LZ4, 100, 0, 0, false, false});
+	progress = (struct progress){&image, UINT64_MAX, 0, 0, 0};
+	assert_int_equal(
+		swsusp_scan_image(scan, 0, image.device_pages, image_marks_make(&marks, image.device_pages, 1)),
+		STATUS_OK);
+	image_marks_free(&marks);
+	assert_int_equal(scan->chunks, 4);
+	assert_int_equal(progress.calls, 4);
+	assert_int_equal(scan->crc32, image_get(&image, 0, 4060, 4));
+	image_free(&image);
+	free(scan);
+}
+
 /* The kernel's reader stops without a further map page too. */
 static void last_map_may_be_full(void **state)
 {
@@ -296,6 +413,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(information_page_is_decoded),
 		cmocka_unit_test(reads_are_asked_for_in_order),
 		cmocka_unit_test(last_map_may_be_full),
+		cmocka_unit_test(late_maps_are_waited_for),
+		cmocka_unit_test(scan_counts_and_reports),
 	};
 
 	if (argc == 2)

@@ -88,6 +88,18 @@ PUT(first_map_is_header, HEADER, 4064, HEADER, 8)
 PUT(swap_area_short, HEADER, 1028, 20, 4)
 PUT(codec_changed, HEADER, 4072, 4, 4)
 
+/* The area ends just before the last page that the image uses. */
+static void swap_area_one_short(struct image *image)
+{
+	uint64_t last = 0;
+
+	for (uint64_t i = 0; i < image->stream_count; i++)
+		last = max_u64(last, image->stream[i]);
+	image_put(image, HEADER, 1028, last, 4);
+	if (image_scan(image, &(const char *){NULL}) == STATUS_OK)
+		image_put(image, HEADER, 1028, last - 1, 4);
+}
+
 /* The swap map. */
 PUT(map_loop, MAP(1), 4088, MAP(0), 8)
 PUT(map_loop_itself, MAP(1), 4088, MAP(1), 8)
@@ -246,6 +258,7 @@ static const struct damage damages[] = {
 	{"first map far beyond", &plain, first_map_far_beyond, STATUS_CORRUPT, "outside"},
 	{"first map is the header", &plain_file, first_map_is_header, STATUS_CORRUPT, "twice"},
 	{"swap area shorter", &plain, swap_area_short, STATUS_CORRUPT, "outside"},
+	{"swap area shorter by one", &plain, swap_area_one_short, STATUS_CORRUPT, "outside"},
 	{"LZ4 said to be LZO", &lz4, codec_changed, STATUS_CORRUPT, "unpacked"},
 
 	{"maps loop", &plain, map_loop, STATUS_CORRUPT, "twice"},
