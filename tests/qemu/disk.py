@@ -8,6 +8,7 @@ safe on the disk of a hibernated session.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import struct
@@ -194,8 +195,9 @@ def _build(spec: DiskSpec, root: guest.Guest, out: Path) -> None:
 def get(spec: DiskSpec = DiskSpec()) -> Disk:
     """The base disk of a specification, built when the cache has none (some seconds)."""
     root = guest.get()
-    recipe = {"spec": asdict(spec), "guest": root.image.parent.name,
-              "script": Path(__file__).read_text(encoding="utf-8")}
+    parts = (_sfdisk_script, _partition_list, _install_grub, _make_swap, _build)
+    recipe = {"spec": asdict(spec), "guest": root.image.parent.name, "modules": GRUB_CORE_MODULES,
+              "how": [inspect.getsource(part) for part in parts]}
     entry = cache.build_once("disk", recipe, lambda out: _build(spec, root, out))
     layout = json.loads((entry / "layout.json").read_text(encoding="ascii"))
 

@@ -57,8 +57,8 @@ class Boot:
             lines.append(f"if {loader}; then")
             if self.fallback == "modules":
                 lines += ["echo grub: modules",
-                          f"if module2 --nounzip {vmlinuz} kernel {arguments} && module2 --nounzip {initrd} initrd; "
-                          "then echo grub: start; boot; fi"]
+                          f"if module2 --nounzip {vmlinuz} kernel {arguments}; then",
+                          f"if module2 --nounzip {initrd} initrd; then echo grub: start; boot; fi; fi"]
             else:
                 lines += ["echo grub: start", "boot"]
             lines += ["fi", "echo grub: loader refused"]

@@ -25,6 +25,8 @@ def boot_words(config) -> str:
 
 def prepare(agent: Agent, config) -> int:
     """Make the swap space of a session.Config active and name it to the kernel; returns resume_offset in pages."""
+    # Without udev nothing loads these; a session has its power button.
+    agent.run("modprobe -a button evdev")
     offset = 0
     if config.swap == "file":
         offset = _make_swap_file(agent, config.swap_mib)

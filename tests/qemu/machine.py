@@ -7,11 +7,11 @@ process belongs to this object alone and is ended by it, by its process group.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -54,14 +54,27 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Drive:
-    """A disk.  path: qcow2 or raw file; ssd: say that it does not rotate (Linux allocates swap differently); cache: QEMU's cache mode ("unsafe" ignores flushes, for preparation only);
-    blkdebug: path of a blkdebug rules file or None.
+    """A disk.
+
+    path: qcow2 or raw file; flushes: False ignores the guest's flushes (quicker; for preparation only); ssd: say that
+    it does not rotate (Linux then allocates swap differently); bad_sectors: LBAs that can't be read.
     """
 
     path: Path
-    cache: str = "writeback"
-    blkdebug: Path | None = None
+    flushes: bool = True
     ssd: bool = False
+    bad_sectors: tuple[int, ...] = ()
+
+    def blockdev(self, name: str) -> str:
+        """QEMU's -blockdev value for a node of this name."""
+        kind = "qcow2" if self.path.suffix == ".qcow2" else "raw"
+        cache = {"no-flush": not self.flushes}
+        node: dict = {"driver": kind, "file": {"driver": "file", "filename": str(self.path), "cache": cache},
+                      "cache": cache}
+        if self.bad_sectors:
+            rules = [{"event": "none", "iotype": "read", "errno": 5, "sector": sector} for sector in self.bad_sectors]
+            node = {"driver": "blkdebug", "image": node, "inject-error": rules}
+        return json.dumps({**node, "node-name": name})
 
 
 @dataclass
@@ -138,15 +151,13 @@ class Machine:
         if self.icount:
             command += ["-icount", self.icount]
         for index, drive in enumerate(self.drives):
-            kind = "qcow2" if drive.path.suffix == ".qcow2" else "raw"
-            name = f"blkdebug:{drive.blkdebug}:{drive.path}" if drive.blkdebug else str(drive.path)
-            command += ["-drive", f"if=none,id=disk{index},file={name},format={kind},cache={drive.cache}"]
+            command += ["-blockdev", drive.blockdev(f"disk{index}")]
             if hw.machine == "q35":
                 bus = f"ide.{index}"
             else:
                 bus = f"ide.{index // 2},unit={index % 2}"
             boot = (",bootindex=0" if index == 0 else "") + (",rotation_rate=1" if drive.ssd else "")
-            command += ["-device", f"ide-hd,drive=disk{index},bus={bus},serial=THAW{index}{boot}"]
+            command += ["-device", f"ide-hd,id=drive{index},drive=disk{index},bus={bus},serial=THAW{index}{boot}"]
         return command + list(self.extra)
 
     def _start(self) -> None:
@@ -301,6 +312,12 @@ class Machine:
         path = self.result_dir / f"{name}.ppm"
         self.qmp.command("screendump", filename=str(path.resolve()))
         return path
+
+    def hold_disk(self, index: int, hold: bool = True) -> None:
+        """Let a disk answer no more (its requests stay pending for hours), or again."""
+        rate = 1 if hold else 0
+        self.qmp.command("block_set_io_throttle", id=f"drive{index}", bps=rate, bps_rd=0, bps_wr=0, iops=0, iops_rd=0,
+                         iops_wr=0)
 
     def press_power_button(self) -> None:
         """The ACPI power button."""

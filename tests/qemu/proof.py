@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 from agent import Agent
 from errors import Failure
+from machine import Machine
 
 MARK = "thaw-guest: mark"
 # A kernel message that no healthy resume prints.
@@ -123,3 +124,16 @@ def unclean(agent: Agent) -> list[str]:
     """Kernel messages since the last mark that no healthy resume prints."""
     log = agent.run("dmesg", timeout_s=30).split(MARK)[-1]
     return [line for line in log.splitlines() if UNCLEAN.search(line) and not ALSO_STOCK.search(line)]
+
+
+def check_power_button(machine: Machine, agent: Agent) -> None:
+    """Press the ACPI power button and see its input event in the guest; Failure when it is dead."""
+    path = agent.run("grep -l 'Power Button' /sys/class/input/event*/device/name").split()[0]
+    device = path.split("/")[4]
+    agent.run(f"rm -f /run/thaw/button; setsid sh -c 'head -c 24 /dev/input/{device} > /run/thaw/button' > /dev/null 2>&1 &")
+    agent.run("sleep 0.5")
+    machine.press_power_button()
+    size = agent.run("for i in $(seq 50); do [ -s /run/thaw/button ] && break; sleep 0.1; done; "
+                     "wc -c < /run/thaw/button", timeout_s=30).strip()
+    if size != "24":
+        raise Failure("the power button is dead")

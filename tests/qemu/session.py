@@ -119,15 +119,17 @@ class Powered:
 
 @contextmanager
 def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardware, result_dir: Path,
-             loader: Path | None = None, cache_mode: str = "writeback", more: tuple[Drive, ...] = (), blkdebug: Path | None = None,
-             ssd: bool = False, **options):
-    """Boot `image` (written to!) as `boot` says; yields a Powered.  `more`: further drives; `options`: see Machine."""
+             loader: Path | None = None, more: tuple[Drive, ...] = (), drive: dict | None = None, **options):
+    """Boot `image` (written to!) as `boot` says; yields a Powered.
+
+    more: further drives; drive: what the first drive has besides its path (see machine.Drive); options: see Machine.
+    """
     if boot.entry == "thaw" and loader is None:
         loader = LOADER
         if not loader.exists():
             raise HarnessError(f"{loader} is not there: build it first")
     grub_run.install(image, disk, boot, loader)
-    drives = [Drive(image, cache_mode, blkdebug, ssd), *more]
+    drives = [Drive(image, **(drive or {})), *more]
     with Machine(hardware, drives, result_dir, **options) as machine:
         agent = Agent(machine)
         try:
@@ -140,8 +142,8 @@ def _make(config: Config, disk: disks.Disk, out: Path) -> None:
     cache.progress(f"session: hibernating {config.name()}")
     image = disks.overlay(disk.path, out / "disk.qcow2")
     boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
-    with power_on(image, disk, boot, config.hardware(), out / "log", cache_mode="unsafe", limit_s=420,
-                  single_thread=True, ssd=config.fragmented) as on:
+    with power_on(image, disk, boot, config.hardware(), out / "log", limit_s=420, single_thread=True,
+                  drive={"flushes": False, "ssd": config.fragmented}) as on:
         seconds = {"boot": on.agent.wait_ready(180)}
         offset = hibernate.prepare(on.agent, config)
         proof.start(on.agent, config.fill_mib, config.fill_kind)
@@ -174,7 +176,7 @@ def hibernated(config: Config) -> Hibernated:
     disk = disks.get(config.disk_spec())
     boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
     recipe = {"config": asdict(config), "disk": disk.path.parent.name, "hardware": config.hardware().arguments(),
-              "boot": boot.script(guest.get().kernels),
+              "boot": boot.kernel_arguments(),
               "how": (HERE / "hibernate.py").read_text(encoding="utf-8"),
               "emulator": guest.package_versions(("qemu-system-x86",))}
     entry = cache.build_once("session", recipe, lambda out: _make(config, disk, out))
@@ -185,7 +187,7 @@ def hibernated(config: Config) -> Hibernated:
 
 @contextmanager
 def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Path | None = None,
-           boot: grub_run.Boot | None = None, hardware: Hardware | None = None, **options):
+           boot: grub_run.Boot | None = None, hardware: Hardware | None = None, drive: dict | None = None, **options):
     """Power on an overlay of a hibernated session; yields a Powered.
 
     entry: who resumes, "linux" or "thaw"; image: an overlay made already; boot: replaces the default Boot, which
@@ -197,7 +199,7 @@ def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Pa
     if boot is None:
         boot = default_boot(session, entry)
     with power_on(image, session.disk, boot, hardware or session.config.hardware(), result_dir,
-                  ssd=session.config.fragmented, **options) as on:
+                  drive={"ssd": session.config.fragmented, **(drive or {})}, **options) as on:
         yield on
 
 

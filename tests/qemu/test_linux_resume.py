@@ -22,3 +22,6 @@ def test_linux_resumes_its_image(config: Config, result_dir):
         on.machine.wait_for(session.EXIT_LINE, 120, unless="thaw-guest: ready")
         on.agent.wait_ready()
         proof.check(on.agent, image.proof)
+        if config.mode == "platform":
+            # A shutdown image leaves the button to whoever resumes it, and Debian's initramfs does not care.
+            proof.check_power_button(on.machine, on.agent)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The configurations that a resume is tried on, as data: every pair of values in a normal run, all of them in a full one."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+from session import Config
+
+AXES = {
+    "kernel": ("6.1", "6.12"),
+    "compression": ("lzo", "plain"),
+    "mode": ("platform", "shutdown"),
+    "machine": ("q35", "pc"),
+    "cpus": (1, 2),
+    "memory_mib": (512, 2048, 6144),
+}
+
+# What is not an axis: one configuration each, at values that differ from one another where that is free.
+SPECIAL = {
+    "swap-file": Config(swap="file", swap_mib=384, table="gpt"),
+    "fragmented": Config(fragmented=True, swap_mib=384),
+    "lz4": Config(kernel="6.12", compression="lz4", table="gpt", mode="shutdown"),
+    "five-levels": Config(kernel="6.12", cpu="max", machine="pc"),
+    "pti-logical": Config(cmdline="pti=on", logical=True, compression="plain"),
+    "text": Config(fill_kind="text", fill_mib=96, memory_mib=512),
+}
+
+
+def pairwise(axes: dict[str, tuple]) -> list[dict]:
+    """A short list of combinations in which every pair of values of two axes occurs; the same one every time."""
+    names = list(axes)
+    wanted = {(a, x, b, y) for a, b in combinations(names, 2) for x in axes[a] for y in axes[b]}
+    candidates = [dict(zip(names, values)) for values in product(*axes.values())]
+
+    def pairs(row: dict) -> set:
+        return {(a, row[a], b, row[b]) for a, b in combinations(names, 2)}
+
+    result = []
+    while wanted:
+        best = max(candidates, key=lambda row: len(pairs(row) & wanted))
+        result.append(best)
+        wanted -= pairs(best)
+    return result
+
+
+def full(axes: dict[str, tuple]) -> list[dict]:
+    """All combinations."""
+    return [dict(zip(axes, values)) for values in product(*axes.values())]
+
+
+CHECK = [Config(**row) for row in pairwise(AXES)]
+REST = [Config(**row) for row in full(AXES) if Config(**row) not in CHECK]
+
+if __name__ == "__main__":
+    print("\n".join(config.name() for config in CHECK), f"\nand {len(REST)} more in a full run")

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the loader's console says (design.md, "Contract"), and the steps that its scenarios share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import proof
+import session
+from errors import Failure
+from machine import Line, Machine
+
+DECISION = re.compile(r"thaw: (?:resume: (?P<kind>\S+) on (?P<device>.+), (?P<pages>\d+) pages, (?P<mib>\d+) MiB"
+                      r"|boot: (?P<reason>\S+))")
+JUMP = r"thaw: jump\b"
+LINUX = r"Linux version "
+COMMAND_LINE = r"Command line: "
+REASONS = {"no-image", "noresume", "user", "ambiguous", "unsupported", "mismatch", "corrupt", "stale", "io-error",
+           "no-memory", "fault", "skipped"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The loader's one line: kind, device, pages and MiB of an image, or the reason of a normal boot."""
+
+    line: Line
+    kind: str | None
+    device: str | None
+    pages: int
+    mib: int
+    reason: str | None
+
+
+def wait_decision(machine: Machine, timeout_s: float = 60) -> Decision:
+    """Wait for the loader's decision; Failure when Linux starts without one or the reason is not in the contract."""
+    line = machine.wait_for(DECISION.pattern, timeout_s, unless=rf"{LINUX}|grub: loader refused")
+    match = DECISION.search(line.text)
+    reason = match["reason"]
+    if reason is not None and reason not in REASONS:
+        raise Failure(f"{reason!r} is no reason of the contract")
+    return Decision(line, match["kind"], match["device"], int(match["pages"] or 0), int(match["mib"] or 0), reason)
+
+
+def expect_resume(on: session.Powered, timeout_s: float = 120) -> Decision:
+    """The loader resumes: decision, jump, the image kernel's own end of hibernation, and Linux never starts."""
+    machine = on.machine
+    decision = wait_decision(machine, timeout_s)
+    if decision.kind != "swsusp":
+        raise Failure(f"the loader decided {decision.line.text!r} instead of a resume")
+    not_resumed = rf"thaw: boot:|{LINUX}"
+    machine.wait_for(JUMP, timeout_s, unless=not_resumed)
+    machine.wait_for(session.EXIT_LINE, timeout_s, unless=not_resumed)
+    on.agent.wait_ready(timeout_s)
+    if machine.find(LINUX):
+        raise Failure("Linux was booted")
+    return decision
+
+
+def check_resumed(on: session.Powered, record: proof.Proof, timeout_s: float = 120) -> Decision:
+    """expect_resume(), and the session is the recorded one and well."""
+    decision = expect_resume(on, timeout_s)
+    proof.check(on.agent, record)
+    return decision
+
+
+def expect_boot(machine: Machine, *reasons: str, timeout_s: float = 90) -> str:
+    """The loader boots the normal kernel for one of `reasons`, and tells it so; returns the reason.
+
+    Waits until the kernel has printed its command line.  Failure for every other outcome.
+    """
+    decision = wait_decision(machine, timeout_s)
+    if decision.kind:
+        raise_other = machine.wait_for(rf"thaw: boot:|{JUMP}", timeout_s, unless=LINUX)
+        match = DECISION.search(raise_other.text)
+        if match is None:
+            raise Failure(f"the loader resumed an image that it must refuse ({' or '.join(reasons)})")
+        reason = match["reason"]
+    else:
+        reason = decision.reason
+    if reason not in reasons:
+        raise Failure(f"the reason is {reason!r} instead of {' or '.join(reasons)}")
+    machine.wait_for(LINUX, timeout_s, unless=r"grub: loader refused")
+    line = machine.wait_for(COMMAND_LINE, 30)
+    if f"thaw.status={reason}" not in line.text.split():
+        raise Failure(f"the kernel was not told thaw.status={reason}: {line.text}")
+    if machine.find(JUMP):
+        raise Failure("the loader jumped all the same")
+    return reason
