@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The model of an IDE controller; see fake_ide.h. */
+#include "tests/unit/fake_ide.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drivers/ata/ata.h"
+#include "drivers/ata/ide_regs.h"
+
+#define LATENCY_US         100
+#define NEVER              UINT64_MAX
+#define BACKED_SECTORS_MAX 4096
+#define ABSENT_FILL        0xEE
+#define ATAPI_MIDDLE       0x14
+#define ATAPI_HIGH         0xEB
+
+uint8_t fake_ide_pattern(uint64_t offset)
+{
+	return (uint8_t)(offset ^ (offset >> 9) * 7 ^ (offset >> 17));
+}
+
+uint32_t fake_ide_commands(const struct fake_ide *ide, uint8_t command)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < ide->log_count; i++)
+		count += ide->log[i].command == command;
+	return count;
+}
+
+/* --- the disk -------------------------------------------------------------------------------------------------- */
+
+static bool is_dma(uint8_t command)
+{
+	return command == ATA_READ_DMA || command == ATA_READ_DMA_EXT || command == ATA_WRITE_DMA ||
+	       command == ATA_WRITE_DMA_EXT;
+}
+
+static bool is_write(uint8_t command)
+{
+	return command == ATA_WRITE_DMA || command == ATA_WRITE_DMA_EXT || command == ATA_WRITE_SECTORS ||
+	       command == ATA_WRITE_SECTORS_EXT;
+}
+
+static bool is_48bit(uint8_t command)
+{
+	return command == ATA_READ_DMA_EXT || command == ATA_WRITE_DMA_EXT || command == ATA_READ_SECTORS_EXT ||
+	       command == ATA_WRITE_SECTORS_EXT || command == ATA_FLUSH_CACHE_EXT;
+}
+
+static void disk_access(struct fake_ide_disk *disk, uint64_t lba, uint8_t *bytes, bool write)
+{
+	if (lba >= disk->data_sectors)
+		memset(bytes, ABSENT_FILL, write ? 0 : disk->sector_bytes);
+	else if (write)
+		memcpy(disk->data + lba * disk->sector_bytes, bytes, disk->sector_bytes);
+	else
+		memcpy(bytes, disk->data + lba * disk->sector_bytes, disk->sector_bytes);
+}
+
+static void disk_end(struct fake_ide_disk *disk, uint8_t error)
+{
+	disk->status = (uint8_t)(ATA_STATUS_DRDY | (error != 0 ? ATA_STATUS_ERR : 0));
+	disk->error = error;
+	disk->command = 0;
+	disk->due_us = NEVER;
+}
+
+static void disk_signature(struct fake_ide_disk *disk)
+{
+	disk->status = disk->is_atapi ? 0 : ATA_STATUS_DRDY;
+	disk->error = 1;
+	disk->command = 0;
+	disk->due_us = NEVER;
+	disk->count[0] = disk->lba_low[0] = 1;
+	disk->lba_middle[0] = disk->is_atapi ? ATAPI_MIDDLE : 0;
+	disk->lba_high[0] = disk->is_atapi ? ATAPI_HIGH : 0;
+	disk->device = 0;
+}
+
+static bool disk_sector_is_bad(struct fake_ide_disk *disk, uint64_t lba)
+{
+	if (disk->bad_count == 0 || lba != disk->bad_lba)
+		return false;
+	disk->bad_count--;
+	return true;
+}
+
+/* The next block of a PIO transfer, or its end. */
+static void disk_pio_next(struct fake_ide_disk *disk)
+{
+	if (disk->sectors_left == 0 || (disk->sectors_left == 1 && disk->short_data > 0)) {
+		disk->short_data -= disk->short_data > 0;
+		if (is_write(disk->command))
+			disk->writes_cached++;
+		disk_end(disk, 0);
+		return;
+	}
+	if (disk->command != ATA_IDENTIFY_DEVICE && !is_write(disk->command)) {
+		if (disk_sector_is_bad(disk, disk->next_lba)) {
+			disk_end(disk, ATA_ERROR_UNC);
+			return;
+		}
+		disk_access(disk, disk->next_lba, disk->block, false);
+	}
+	disk->block_used = 0;
+	disk->status = ATA_STATUS_DRDY | ATA_STATUS_DRQ;
+	disk->due_us = NEVER;
+}
+
+static void disk_block_done(struct fake_ide_disk *disk, uint64_t latency_us)
+{
+	if (is_write(disk->command))
+		disk_access(disk, disk->next_lba, disk->block, true);
+	disk->next_lba++;
+	disk->sectors_left--;
+	disk->status = ATA_STATUS_BSY;
+	disk->due_us = fake_hw_now_us() + latency_us;
+}
+
+/* --- the engine ------------------------------------------------------------------------------------------------ */
+
+static uint32_t prd_bytes(const struct ide_prd *prd)
+{
+	return (prd->length & 0xFFFF) != 0 ? prd->length & 0xFFFF : 0x10000;
+}
+
+static uint64_t table_check(const struct ide_prd *prds)
+{
+	uint64_t total = 0;
+
+	assert_int_equal((uintptr_t)prds % 4, 0);
+	for (uint32_t i = 0;; i++) {
+		const uint32_t bytes = prd_bytes(&prds[i]);
+
+		assert_int_equal((uintptr_t)prds >> 16, (uintptr_t)&prds[i] >> 16);
+		assert_int_equal(prds[i].address % 2, 0);
+		assert_int_equal(bytes % 2, 0);
+		assert_int_equal(prds[i].address >> 16, (prds[i].address + (uint64_t)bytes - 1) >> 16);
+		assert_int_equal(prds[i].length & 0x7FFF0000, 0);
+		total += bytes;
+		if ((prds[i].length & IDE_PRD_LAST) != 0)
+			return total;
+	}
+}
+
+static void engine_move(struct fake_ide_channel *channel, struct fake_ide_disk *disk)
+{
+	const struct ide_prd *prds = (const struct ide_prd *)(uintptr_t)channel->table;
+	const bool write = is_write(disk->command);
+	uint32_t index = 0, offset = 0;
+
+	assert_int_equal((channel->bus_master_command & BMIDE_COMMAND_TO_MEMORY) != 0, !write);
+	assert_true(fake_pci_is_bus_master(&channel->owner->function));
+	assert_int_equal(table_check(prds), (uint64_t)disk->sectors_left * disk->sector_bytes);
+	while (disk->sectors_left > 0) {
+		if (!write && disk_sector_is_bad(disk, disk->next_lba)) {
+			disk_end(disk, ATA_ERROR_UNC);
+			return;
+		}
+		if (!write)
+			disk_access(disk, disk->next_lba, disk->block, false);
+		for (uint32_t i = 0; i < disk->sector_bytes; i++) {
+			uint8_t *byte = (uint8_t *)(uintptr_t)prds[index].address + offset;
+
+			if (write)
+				disk->block[i] = *byte;
+			else
+				*byte = disk->block[i];
+			if (++offset == prd_bytes(&prds[index])) {
+				offset = 0;
+				index++;
+			}
+		}
+		if (write)
+			disk_access(disk, disk->next_lba, disk->block, true);
+		disk->next_lba++;
+		disk->sectors_left--;
+	}
+	disk->writes_cached += write;
+	disk_end(disk, 0);
+	if (!channel->engine_sticks && !channel->engine_never_ends)
+		channel->bus_master_status &= (uint8_t)~BMIDE_STATUS_ACTIVE;
+}
+
+static void dma_due(struct fake_ide_channel *channel, struct fake_ide_disk *disk)
+{
+	if ((channel->bus_master_command & BMIDE_COMMAND_START) == 0)
+		return; /* the device waits for the host */
+	if (disk->crc_errors > 0) {
+		disk->crc_errors--;
+		disk_end(disk, ATA_ERROR_ICRC | ATA_ERROR_ABORT);
+	} else if (channel->engine_errors > 0) {
+		channel->engine_errors--;
+		channel->bus_master_status |= BMIDE_STATUS_ERROR;
+		channel->bus_master_status &= (uint8_t)~BMIDE_STATUS_ACTIVE;
+		disk_end(disk, 0);
+	} else {
+		engine_move(channel, disk);
+	}
+}
+
+static void disk_due(struct fake_ide_channel *channel, struct fake_ide_disk *disk)
+{
+	switch (disk->command) {
+	case ATA_FLUSH_CACHE:
+	case ATA_FLUSH_CACHE_EXT:
+		if (!disk->flush_fails) {
+			disk->writes_durable += disk->writes_cached;
+			disk->writes_cached = 0;
+		}
+		disk_end(disk, disk->flush_fails ? ATA_ERROR_ABORT : 0);
+		break;
+	case ATA_SET_FEATURES:
+		disk_end(disk, 0);
+		break;
+	case ATA_IDENTIFY_DEVICE:
+	case ATA_READ_SECTORS:
+	case ATA_READ_SECTORS_EXT:
+	case ATA_WRITE_SECTORS:
+	case ATA_WRITE_SECTORS_EXT:
+		disk_pio_next(disk);
+		break;
+	default:
+		dma_due(channel, disk);
+	}
+}
+
+static void ide_on_clock(void *context, uint64_t now_us)
+{
+	struct fake_ide *ide = context;
+
+	for (unsigned c = 0; c < 2; c++)
+		for (unsigned d = 0; d < 2; d++)
+			if (ide->channels[c].disks[d].due_us <= now_us)
+				disk_due(&ide->channels[c], &ide->channels[c].disks[d]);
+}
+
+/* --- the command block ----------------------------------------------------------------------------------------- */
+
+static void command_decode(const struct fake_ide_channel *channel, struct fake_ide_disk *disk, uint8_t command)
+{
+	const bool wide = is_48bit(command);
+	const uint64_t low = disk->lba_low[0] | (uint64_t)disk->lba_middle[0] << 8 | (uint64_t)disk->lba_high[0] << 16;
+	const uint64_t high =
+		wide ? (disk->lba_low[1] | (uint64_t)disk->lba_middle[1] << 8 | (uint64_t)disk->lba_high[1] << 16) << 24
+		     : (uint64_t)(disk->device & 0x0F) << 24;
+	uint32_t sectors = wide ? (uint32_t)disk->count[0] | (uint32_t)disk->count[1] << 8 : disk->count[0];
+	struct fake_ide *ide = channel->owner;
+
+	if (sectors == 0)
+		sectors = wide ? 65536 : 256;
+	disk->next_lba = low | high;
+	disk->sectors_left = sectors;
+	disk->block_bytes = disk->sector_bytes;
+	assert_true(ide->log_count < FAKE_IDE_LOG_MAX);
+	ide->log[ide->log_count++] = (struct fake_ide_command){.channel = channel->number,
+							       .device = channel->selected,
+							       .command = command,
+							       .lba = low | high,
+							       .sectors = sectors,
+							       .is_48bit = wide};
+}
+
+static bool command_is_transfer(uint8_t command)
+{
+	return is_dma(command) || is_write(command) || command == ATA_READ_SECTORS || command == ATA_READ_SECTORS_EXT;
+}
+
+static void command_start(struct fake_ide_channel *channel, struct fake_ide_disk *disk, uint8_t command)
+{
+	assert_true((channel->control & ATA_CONTROL_NIEN) != 0);
+	assert_int_equal(channel->control & ATA_CONTROL_SRST, 0);
+	assert_int_equal(disk->status & (ATA_STATUS_BSY | ATA_STATUS_DRQ), 0);
+	assert_true(!is_dma(command) || (channel->bus_master_command & BMIDE_COMMAND_START) == 0);
+	disk->command = command;
+	disk->status = ATA_STATUS_BSY;
+	disk->due_us = fake_hw_now_us() + channel->owner->latency_us;
+	command_decode(channel, disk, command);
+	if (command == ATA_IDENTIFY_DEVICE) {
+		memcpy(disk->block, disk->identify, sizeof(disk->identify));
+		disk->block_bytes = sizeof(disk->identify);
+		disk->sectors_left = 1;
+	}
+	if (command_is_transfer(command)) {
+		assert_true((disk->device & ATA_DEVICE_LBA) != 0);
+		if (disk->next_lba + disk->sectors_left > disk->sector_count)
+			fail_msg("transfer beyond the disk's end");
+	}
+	if (disk->is_deaf && command != ATA_IDENTIFY_DEVICE)
+		disk->due_us = NEVER;
+	if (disk->hang_count > 0 &&
+	    (disk->hang_command == 0 ? command != ATA_IDENTIFY_DEVICE : command == disk->hang_command)) {
+		disk->hang_count--;
+		disk->due_us = NEVER;
+	}
+}
+
+static bool channel_is_empty(const struct fake_ide_channel *channel)
+{
+	return !channel->disks[0].is_present && !channel->disks[1].is_present;
+}
+
+static uint64_t data_read(struct fake_ide_disk *disk, uint64_t latency_us)
+{
+	uint16_t value;
+
+	assert_true((disk->status & ATA_STATUS_DRQ) != 0);
+	assert_true(!is_write(disk->command));
+	memcpy(&value, disk->block + disk->block_used, sizeof(value));
+	disk->block_used += 2;
+	if (disk->block_used == disk->block_bytes)
+		disk_block_done(disk, latency_us);
+	return value;
+}
+
+static uint8_t status_of(const struct fake_ide_channel *channel)
+{
+	const struct fake_ide_disk *disk = &channel->disks[channel->selected];
+
+	if (channel_is_empty(channel))
+		return channel->owner->floating;
+	if (!disk->is_present)
+		return 0;
+	return (channel->control & ATA_CONTROL_SRST) != 0 ? ATA_STATUS_BSY : disk->status;
+}
+
+static uint64_t command_read(void *context, uint32_t offset, unsigned width)
+{
+	struct fake_ide_channel *channel = context;
+	struct fake_ide_disk *disk = &channel->disks[channel->selected];
+
+	if (offset == IDE_DATA) {
+		assert_int_equal(width, 2);
+		return data_read(disk, channel->owner->latency_us);
+	}
+	assert_int_equal(width, 1);
+	if (channel_is_empty(channel))
+		return channel->owner->floating;
+	if (offset == IDE_STATUS)
+		return status_of(channel);
+	if (!disk->is_present)
+		disk = &channel->disks[1 - channel->selected];
+	switch (offset) {
+	case IDE_ERROR:
+		return disk->error;
+	case IDE_COUNT:
+		return disk->count[0];
+	case IDE_LBA_LOW:
+		return disk->lba_low[0];
+	case IDE_LBA_MIDDLE:
+		return disk->lba_middle[0];
+	case IDE_LBA_HIGH:
+		return disk->lba_high[0];
+	default:
+		return disk->device;
+	}
+}
+
+static void push(uint8_t pair[2], uint8_t value)
+{
+	pair[1] = pair[0];
+	pair[0] = value;
+}
+
+static void data_write(struct fake_ide_disk *disk, uint64_t value, uint64_t latency_us)
+{
+	const uint16_t word = (uint16_t)value;
+
+	assert_true((disk->status & ATA_STATUS_DRQ) != 0);
+	assert_true(is_write(disk->command));
+	memcpy(disk->block + disk->block_used, &word, sizeof(word));
+	disk->block_used += 2;
+	if (disk->block_used == disk->block_bytes)
+		disk_block_done(disk, latency_us);
+}
+
+static void register_write(struct fake_ide_disk *disk, bool is_selected, uint32_t offset, uint8_t value)
+{
+	if (!disk->is_present)
+		return;
+	if ((disk->status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) != 0) {
+		/* A busy one may be looked at, and left for the other one. */
+		if (is_selected && offset != IDE_DEVICE)
+			fail_msg("register %u written while the device is busy", offset);
+		return;
+	}
+	switch (offset) {
+	case IDE_FEATURE:
+		disk->feature = value;
+		break;
+	case IDE_COUNT:
+		push(disk->count, value);
+		break;
+	case IDE_LBA_LOW:
+		push(disk->lba_low, value);
+		break;
+	case IDE_LBA_MIDDLE:
+		push(disk->lba_middle, value);
+		break;
+	case IDE_LBA_HIGH:
+		push(disk->lba_high, value);
+		break;
+	default:
+		disk->device = value;
+	}
+}
+
+static void command_write(void *context, uint32_t offset, unsigned width, uint64_t value)
+{
+	struct fake_ide_channel *channel = context;
+	struct fake_ide_disk *disk = &channel->disks[channel->selected];
+
+	if (offset == IDE_DATA) {
+		assert_int_equal(width, 2);
+		data_write(disk, value, channel->owner->latency_us);
+		return;
+	}
+	assert_int_equal(width, 1);
+	if (offset == IDE_COMMAND) {
+		if (disk->is_present)
+			command_start(channel, disk, (uint8_t)value);
+		return;
+	}
+	if (offset == IDE_DEVICE)
+		channel->selected = (value & ATA_DEVICE_SECOND) != 0;
+	for (uint8_t i = 0; i < 2; i++)
+		register_write(&channel->disks[i], i == channel->selected, offset, (uint8_t)value);
+}
+
+/* --- control block and engine registers ------------------------------------------------------------------------ */
+
+static uint64_t control_read(void *context, uint32_t offset, unsigned width)
+{
+	(void)offset;
+	assert_int_equal(width, 1);
+	return status_of(context);
+}
+
+static void control_write(void *context, uint32_t offset, unsigned width, uint64_t value)
+{
+	struct fake_ide_channel *channel = context;
+
+	(void)offset;
+	assert_int_equal(width, 1);
+	if ((channel->control & ATA_CONTROL_SRST) != 0 && (value & ATA_CONTROL_SRST) == 0) {
+		channel->resets++;
+		channel->selected = 0;
+		for (unsigned i = 0; i < 2; i++)
+			if (!channel->disks[i].is_deaf || channel->disks[i].command == 0)
+				disk_signature(&channel->disks[i]);
+	}
+	channel->control = (uint8_t)value;
+}
+
+static uint64_t bus_master_read(void *context, uint32_t offset, unsigned width)
+{
+	struct fake_ide *ide = context;
+	const struct fake_ide_channel *channel = &ide->channels[offset / BMIDE_CHANNEL_PORTS];
+
+	switch (offset % BMIDE_CHANNEL_PORTS) {
+	case BMIDE_COMMAND:
+		return channel->bus_master_command;
+	case BMIDE_STATUS:
+		return channel->bus_master_status;
+	default:
+		assert_int_equal(width, 4);
+		return channel->table;
+	}
+}
+
+static void bus_master_command(struct fake_ide_channel *channel, uint8_t value)
+{
+	const bool was_on = (channel->bus_master_command & BMIDE_COMMAND_START) != 0;
+	const bool is_on = (value & BMIDE_COMMAND_START) != 0;
+	uint32_t running = 0;
+
+	assert_true(!was_on || !is_on);
+	channel->bus_master_command = value;
+	if (is_on) {
+		assert_true(fake_pci_is_bus_master(&channel->owner->function));
+		table_check((const struct ide_prd *)(uintptr_t)channel->table);
+		channel->bus_master_status |= BMIDE_STATUS_ACTIVE;
+	} else if (was_on && !channel->engine_sticks) {
+		channel->bus_master_status &= (uint8_t)~BMIDE_STATUS_ACTIVE;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		running += (channel->owner->channels[i].bus_master_command & BMIDE_COMMAND_START) != 0;
+	if (running > channel->owner->busy_channels_max)
+		channel->owner->busy_channels_max = running;
+}
+
+static void bus_master_write(void *context, uint32_t offset, unsigned width, uint64_t value)
+{
+	struct fake_ide *ide = context;
+	struct fake_ide_channel *channel = &ide->channels[offset / BMIDE_CHANNEL_PORTS];
+	const uint8_t byte = (uint8_t)value;
+
+	switch (offset % BMIDE_CHANNEL_PORTS) {
+	case BMIDE_COMMAND:
+		bus_master_command(channel, byte);
+		break;
+	case BMIDE_STATUS:
+		channel->bus_master_status &= (uint8_t) ~(byte & (BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT));
+		channel->bus_master_status =
+			(uint8_t)((channel->bus_master_status & ~BMIDE_STATUS_CAPABLE) | (byte & BMIDE_STATUS_CAPABLE));
+		break;
+	case BMIDE_TABLE:
+		assert_int_equal(width, 4);
+		assert_int_equal(channel->bus_master_command & BMIDE_COMMAND_START, 0);
+		channel->table = (uint32_t)value;
+		break;
+	default:
+		fail_msg("write to a reserved bus master register");
+	}
+}
+
+static const struct fake_hw_ops command_ops = {command_read, command_write};
+static const struct fake_hw_ops control_ops = {control_read, control_write};
+static const struct fake_hw_ops bus_master_ops = {bus_master_read, bus_master_write};
+
+/* --- building -------------------------------------------------------------------------------------------------- */
+
+void fake_ide_init(struct fake_ide *ide, uint8_t prog_if)
+{
+	static const uint16_t command_ports[2][2] = {{0x1F0, 0x170}, {0x1000, 0x1020}};
+	static const uint16_t control_ports[2][2] = {{0x3F6, 0x376}, {0x1012, 0x1032}};
+
+	memset(ide, 0, sizeof(*ide));
+	ide->latency_us = LATENCY_US;
+	ide->floating = 0xFF;
+	fake_pci_add(&ide->function, 0, 1, 1, 0x70108086, 0x010100U | prog_if);
+	if ((prog_if & IDE_INTERFACE_BUS_MASTER) != 0) {
+		fake_pci_set_bar(&ide->function, 4, FAKE_IDE_BUS_MASTER, 16, 1);
+		fake_hw_add_ports(FAKE_IDE_BUS_MASTER, 16, &bus_master_ops, ide);
+	}
+	for (uint8_t i = 0; i < 2; i++) {
+		struct fake_ide_channel *channel = &ide->channels[i];
+		const bool is_native = (prog_if & (i == 0 ? 1 : 4)) != 0;
+
+		channel->owner = ide;
+		channel->number = i;
+		channel->bus_master_status = BIT(5);
+		channel->disks[0].due_us = channel->disks[1].due_us = NEVER;
+		fake_hw_add_ports(command_ports[is_native][i], 8, &command_ops, channel);
+		fake_hw_add_ports(control_ports[is_native][i], 1, &control_ops, channel);
+		if (is_native) {
+			fake_pci_set_bar(&ide->function, 2U * i, command_ports[1][i], 8, 1);
+			fake_pci_set_bar(&ide->function, 2U * i + 1, (uint64_t)control_ports[1][i] - 2, 4, 1);
+		}
+	}
+	fake_hw_on_clock(ide_on_clock, ide);
+}
+
+static void identify_text(uint16_t *words, const char *text, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const char a = *text != '\0' ? *text++ : ' ';
+		const char b = *text != '\0' ? *text++ : ' ';
+
+		words[i] = (uint16_t)((uint8_t)a << 8 | (uint8_t)b);
+	}
+}
+
+static void identify_fill(struct fake_ide_disk *disk)
+{
+	const uint64_t count = disk->sector_count;
+	const uint32_t count28 = count > 0x0FFFFFFF ? 0x0FFFFFFF : (uint32_t)count;
+	uint16_t *words = disk->identify;
+
+	words[0] = 0x0040;
+	identify_text(&words[10], "SER-1", 10);
+	identify_text(&words[27], "FAKE IDE DISK", 20);
+	words[49] = 0x0300;
+	words[53] = 0x0006;
+	words[60] = (uint16_t)count28;
+	words[61] = (uint16_t)(count28 >> 16);
+	words[63] = 0x0007;
+	words[80] = 0x007E;
+	words[82] = 0x0020;
+	words[83] = 0x7400;
+	words[84] = 0x4000;
+	words[85] = 0x0020;
+	words[86] = 0x3400;
+	words[87] = 0x4000;
+	words[88] = 0x203F;
+	for (unsigned i = 0; i < 4; i++)
+		words[100 + i] = (uint16_t)(count >> (16 * i));
+	if (disk->sector_bytes != 512) {
+		words[106] = 0x5000;
+		words[117] = (uint16_t)(disk->sector_bytes / 2);
+	}
+}
+
+struct fake_ide_disk *fake_ide_add_disk(struct fake_ide *ide, unsigned channel, unsigned device, uint64_t sector_count,
+					uint32_t sector_bytes)
+{
+	struct fake_ide_disk *disk = &ide->channels[channel].disks[device];
+
+	disk->is_present = true;
+	disk->sector_bytes = sector_bytes;
+	disk->sector_count = sector_count;
+	disk->data_sectors = min_u64(sector_count, BACKED_SECTORS_MAX);
+	disk->data = malloc(disk->data_sectors * sector_bytes);
+	assert_non_null(disk->data);
+	for (uint64_t i = 0; i < disk->data_sectors * sector_bytes; i++)
+		disk->data[i] = fake_ide_pattern(i);
+	identify_fill(disk);
+	disk_signature(disk);
+	return disk;
+}
+
+void fake_ide_free(struct fake_ide *ide)
+{
+	for (unsigned c = 0; c < 2; c++)
+		for (unsigned d = 0; d < 2; d++)
+			free(ide->channels[c].disks[d].data);
+	memset(ide, 0, sizeof(*ide));
+}
