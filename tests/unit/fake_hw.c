@@ -12,12 +12,12 @@
 #include "drivers/io.h"
 #include "drivers/timer.h"
 
-#define REGIONS_MAX   16
-#define CALLBACKS_MAX 8
-#define FUNCTIONS_MAX 64
-#define POLL_STEPS    1024
-#define START_US      1000000
-#define WEAK          __attribute__((weak))
+#define REGIONS_MAX    16
+#define CALLBACKS_MAX  8
+#define FUNCTIONS_MAX  64
+#define POLL_PRECISION 256
+#define START_US       1000000
+#define WEAK           __attribute__((weak))
 
 enum {
 	PCI_ADDRESS_PORT = 0xCF8,
@@ -241,13 +241,13 @@ WEAK void timer_delay_us(uint64_t us)
 
 WEAK enum status poll_until(bool (*condition)(void *context), void *context, uint64_t timeout_us)
 {
-	const uint64_t end_us = hw.now_us + timeout_us;
-	const uint64_t step_us = max_u64(1, timeout_us / POLL_STEPS);
+	const uint64_t start_us = hw.now_us;
+	const uint64_t end_us = start_us + timeout_us;
 
 	while (!condition(context)) {
 		if (hw.now_us >= end_us)
 			return STATUS_TIMEOUT;
-		fake_hw_advance_us(min_u64(step_us, end_us - hw.now_us));
+		fake_hw_advance_us(min_u64(1 + (hw.now_us - start_us) / POLL_PRECISION, end_us - hw.now_us));
 	}
 	return STATUS_OK;
 }

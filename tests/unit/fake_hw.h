@@ -2,8 +2,9 @@
 /*
  * Fake hardware for the driver tests: it defines all of drivers/io.h and drivers/timer.h (but timer_init) and sends
  * every access to the model that the test registered for that range. Time is virtual: it moves by one microsecond at
- * every register access and at every look at the clock, by the whole length of a delay, and in steps while
- * poll_until() polls, so that a wait of ten seconds costs about a thousand polls.
+ * every register access and at every look at the clock, by the whole length of a delay, and while poll_until() polls in
+ * steps that grow with the time already waited (by 1/256 of it), so that a wait of ten seconds costs a few thousand
+ * polls.
  *
  * A test begins with fake_hw_reset(). An access that no model claims, that crosses a region's end or that is not
  * naturally aligned fails the test. All of it is linked weakly: a test may define any of these functions itself.

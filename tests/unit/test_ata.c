@@ -49,7 +49,7 @@ static int setup(void **state)
 	set_word(60, 0xFFFF);
 	set_word(61, 0x0FFF);
 	set_word(63, 0x0407);
-	set_word(64, 0x0003);
+	set_word(64, 0x00FF);
 	set_word(75, 31);
 	set_word(76, 0x0706);
 	set_word(82, 0x0020);
@@ -102,8 +102,9 @@ static void test_identify_strings(void **state)
 	(void)state;
 	set_text(27, 20, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcd");
 	data[2 * 27 + 1] = 0x1B; /* not printable */
+	data[2 * 27 + 2 * 19] = 0xE9;
 	set_text(10, 10, "");
-	assert_string_equal(decode().model, "BCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcd");
+	assert_string_equal(decode().model, "BCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abc");
 	assert_string_equal(decode().serial, "");
 	set_text(27, 20, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcd");
 	assert_string_equal(decode().model, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcd");
@@ -233,6 +234,7 @@ static void test_transfer_28bit(void **state)
 	const uint8_t write[20] = {0x27, 0x80, 0xCA, 0, 0x21, 0x43, 0x65, 0x47, 0, 0, 0, 0, 0};
 	expect_fis(&t, write);
 	assert_true(t.is_write && !t.is_48bit);
+	assert_int_equal(t.lba, 0x654321);
 	assert_int_equal(transfer(ATA_READ_BY_PIO, 1, 1).command, 0x20);
 	assert_int_equal(transfer(ATA_WRITE_BY_PIO, 1, 1).command, 0x30);
 	assert_true(transfer(ATA_WRITE_BY_PIO, 1, 1).is_write);

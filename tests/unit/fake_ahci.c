@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A register model of an AHCI controller with disks; see fake_ahci.h. */
+#include "tests/unit/fake_ahci.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "drivers/ata/ahci.h"
+#include "drivers/ata/ahci_format.h"
+#include "drivers/ata/ahci_regs.h"
+#include "drivers/ata/ata.h"
+#include "lib/log.h"
+
+#define ARENA_BYTES      ((size_t)4 << 20)
+#define LOG_BYTES        65536
+#define SERR_EXCHANGED   BIT(26)
+#define PX_IS_DHRS       BIT(0)
+#define PX_IS_SDBS       BIT(3)
+#define PCI_COMMAND_BYTE 4
+#define CMD_READ_ONLY    (AHCI_PX_CMD_CR | AHCI_PX_CMD_FR)
+#define TFD_NO_DEVICE    0x7F
+#define TFD_GOOD         0x50
+#define TFD_FAILED       0x4041
+#define TFD_ABORTED      0x0451
+
+static char log_text[LOG_BYTES];
+static size_t log_used;
+
+static void log_keep(const char *line)
+{
+	const size_t length = strlen(line);
+
+	if (log_used + length + 2 > sizeof(log_text))
+		return;
+	memcpy(log_text + log_used, line, length);
+	log_text[log_used + length] = '\n';
+	log_used += length + 1;
+	log_text[log_used] = '\0';
+}
+
+bool fake_ahci_logged(const char *text)
+{
+	return strstr(log_text, text) != NULL;
+}
+
+/* --- the disk -------------------------------------------------------------------------------------------------- */
+
+void fake_ahci_sector(const struct fake_ahci_port *port, uint64_t lba, uint8_t *buffer)
+{
+	for (uint32_t i = 0; i < port->sector_bytes / 8; i++) {
+		const uint64_t word = (lba + 1) * 0x9E3779B97F4A7C15 + i;
+		memcpy(buffer + 8 * (size_t)i, &word, 8);
+	}
+	for (uint32_t i = 0; i < port->write_count; i++) {
+		if (port->writes[i].lba == lba)
+			memcpy(buffer, port->writes[i].bytes, port->sector_bytes);
+	}
+}
+
+static void identify_word(uint8_t *data, unsigned word, uint32_t value)
+{
+	data[2 * word] = (uint8_t)value;
+	data[2 * word + 1] = (uint8_t)(value >> 8);
+}
+
+static void identify_fill(const struct fake_ahci_port *port, uint8_t *data)
+{
+	memset(data, 0, ATA_IDENTIFY_BYTES);
+	memcpy(data + 54, "aFekA CH Iidks  ", 16);
+	identify_word(data, 49, 0x0300);
+	identify_word(data, 60, (uint32_t)port->sector_count);
+	identify_word(data, 61, (uint32_t)(port->sector_count >> 16) & 0xFFF);
+	identify_word(data, 75, port->queue_depth - 1U);
+	identify_word(data, 76, port->has_ncq ? 0x0106 : 0x0006);
+	identify_word(data, 82, port->has_write_cache ? 0x20 : 0);
+	identify_word(data, 85, port->has_write_cache ? 0x20 : 0);
+	identify_word(data, 83,
+		      0x4000 | (port->has_lba48 ? 0x0400U : 0) |
+			      (port->has_flush ? 0x1000U | (port->has_lba48 ? 0x2000U : 0) : 0));
+	identify_word(data, 84, port->has_general_log ? 0x4020 : 0x4000);
+	for (unsigned i = 0; i < 4; i++)
+		identify_word(data, 100 + i, (uint32_t)(port->sector_count >> (16 * i)) & 0xFFFF);
+	if (port->sector_bytes != 512) {
+		identify_word(data, 106, 0x5000);
+		identify_word(data, 117, port->sector_bytes / 2);
+	}
+}
+
+static void error_log_fill(const struct fake_ahci_port *port, uint8_t *data)
+{
+	uint8_t sum = 0;
+
+	memset(data, 0, ATA_LOG_PAGE_BYTES);
+	data[0] = port->is_log_wrong ? 31 : port->failed_tag;
+	data[2] = (uint8_t)TFD_FAILED;
+	data[3] = TFD_FAILED >> 8;
+	for (unsigned i = 0; i < 511; i++)
+		sum = (uint8_t)(sum + data[i]);
+	data[511] = (uint8_t)-sum;
+}
+
+/* --- a command as the controller sees it ----------------------------------------------------------------------- */
+
+struct command {
+	struct ahci_command_header *header;
+	const uint8_t *fis;
+	const struct ahci_prd *prds;
+	uint32_t prd_count;
+	uint8_t opcode;
+	uint64_t lba;
+	uint32_t count;
+};
+
+static bool is_queued(uint8_t opcode)
+{
+	return opcode == ATA_READ_FPDMA_QUEUED;
+}
+
+static struct command command_fetch(const struct fake_ahci_port *port, unsigned slot)
+{
+	struct ahci_command_header *header = (struct ahci_command_header *)(uintptr_t)port->clb + slot;
+	const uint64_t table = (uint64_t)header->table_high << 32 | header->table_low;
+	struct command command = {.header = header, .fis = (const uint8_t *)(uintptr_t)table};
+
+	assert_int_equal(table % 128, 0);
+	assert_int_equal(header->flags & 0x1F, 5);
+	assert_int_equal(header->flags & 0xFFA0, 0); /* no PMP, C, B, R, P, ATAPI */
+	assert_int_equal(command.fis[0], 0x27);
+	assert_int_equal(command.fis[1], 0x80);
+	command.prds = (const struct ahci_prd *)(uintptr_t)(table + 0x80);
+	command.prd_count = header->flags >> 16;
+	command.opcode = command.fis[2];
+	command.lba = command.fis[4] | (uint64_t)command.fis[5] << 8 | (uint64_t)command.fis[6] << 16;
+	command.count = command.fis[12];
+	if (command.opcode == ATA_READ_DMA || command.opcode == ATA_WRITE_DMA) {
+		command.lba |= (uint64_t)(command.fis[7] & 15) << 24;
+		command.count = command.count == 0 ? 256 : command.count;
+		return command;
+	}
+	command.lba |=
+		(uint64_t)command.fis[8] << 24 | (uint64_t)command.fis[9] << 32 | (uint64_t)command.fis[10] << 40;
+	if (is_queued(command.opcode))
+		command.count = command.fis[3] | (uint32_t)command.fis[11] << 8;
+	else
+		command.count |= (uint32_t)command.fis[13] << 8;
+	if (command.count == 0)
+		command.count = 65536;
+	return command;
+}
+
+/* Copies between the PRDs and data, which is all of the transfer. */
+static void dma(const struct command *command, uint8_t *data, uint32_t bytes, bool to_memory)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < command->prd_count; i++) {
+		const struct ahci_prd *prd = &command->prds[i];
+		uint8_t *memory = (uint8_t *)(uintptr_t)((uint64_t)prd->address_high << 32 | prd->address_low);
+		const uint32_t size = (prd->bytes & 0x3FFFFF) + 1;
+		assert_int_equal(prd->address_low & 1, 0);
+		assert_int_equal(size & 1, 0);
+		assert_true(done + size <= bytes);
+		if (to_memory)
+			memcpy(memory, data + done, size);
+		else
+			memcpy(data + done, memory, size);
+		done += size;
+	}
+	assert_int_equal(done, bytes);
+	command->header->prd_bytes_done = done;
+}
+
+static uint8_t transfer_buffer[(size_t)4 << 20];
+
+static bool command_is_bad(struct fake_ahci_port *port, const struct command *command)
+{
+	if (command->lba + command->count > port->sector_count)
+		return true;
+	if (port->bad_times == 0 || port->bad_lba < command->lba || port->bad_lba >= command->lba + command->count)
+		return false;
+	if (port->bad_times != FAKE_AHCI_FOREVER)
+		port->bad_times--;
+	return true;
+}
+
+static bool fault_consume(uint32_t *times)
+{
+	if (*times == 0)
+		return false;
+	if (*times != FAKE_AHCI_FOREVER)
+		(*times)--;
+	return true;
+}
+
+static bool command_write(struct fake_ahci_port *port, const struct command *command)
+{
+	assert_true((command->header->flags & 0x40) != 0);
+	if (fault_consume(&port->writes_fail) || command_is_bad(port, command))
+		return false;
+	dma(command, transfer_buffer, command->count * port->sector_bytes, false);
+	for (uint32_t i = 0; i < command->count; i++) {
+		assert_true(port->write_count < FAKE_AHCI_WRITES);
+		struct fake_ahci_write *write = &port->writes[port->write_count++];
+		*write = (struct fake_ahci_write){.lba = command->lba + i, .is_durable = !port->has_write_cache};
+		memcpy(write->bytes, transfer_buffer + (size_t)i * port->sector_bytes, port->sector_bytes);
+	}
+	return true;
+}
+
+static bool command_flush(struct fake_ahci_port *port)
+{
+	if (fault_consume(&port->flushes_fail))
+		return false;
+	for (uint32_t i = 0; i < port->write_count; i++)
+		port->writes[i].is_durable = true;
+	return true;
+}
+
+/* True: good status. */
+static bool command_execute(struct fake_ahci_port *port, const struct command *command)
+{
+	switch (command->opcode) {
+	case ATA_IDENTIFY_DEVICE:
+		identify_fill(port, transfer_buffer);
+		dma(command, transfer_buffer, ATA_IDENTIFY_BYTES, true);
+		return true;
+	case ATA_READ_LOG_EXT:
+		if (!port->has_general_log || fault_consume(&port->log_fails))
+			return false;
+		assert_int_equal(command->lba, 0x10);
+		error_log_fill(port, transfer_buffer);
+		dma(command, transfer_buffer, ATA_LOG_PAGE_BYTES, true);
+		port->has_ncq_error = false;
+		return true;
+	case ATA_READ_DMA:
+	case ATA_READ_DMA_EXT:
+	case ATA_READ_FPDMA_QUEUED:
+		if (command_is_bad(port, command))
+			return false;
+		assert_int_equal(command->header->flags & 0x40, 0);
+		for (uint32_t i = 0; i < command->count; i++)
+			fake_ahci_sector(port, command->lba + i, transfer_buffer + (size_t)i * port->sector_bytes);
+		dma(command, transfer_buffer, command->count * port->sector_bytes, true);
+		return true;
+	case ATA_WRITE_DMA:
+	case ATA_WRITE_DMA_EXT:
+		return command_write(port, command);
+	case ATA_FLUSH_CACHE:
+	case ATA_FLUSH_CACHE_EXT:
+		return command_flush(port);
+	default:
+		fail_msg("unexpected command %02x", command->opcode);
+		return false;
+	}
+}
+
+/* --- the port's engine ----------------------------------------------------------------------------------------- */
+
+static void command_fail_queued(struct fake_ahci_port *port, unsigned slot)
+{
+	if (port->is_error_lost) {
+		port->serr |= BIT(slot);
+		return;
+	}
+	port->has_ncq_error = true;
+	port->failed_tag = (uint8_t)slot;
+	port->is_halted = true;
+	port->tfd = TFD_FAILED;
+	port->is |= AHCI_PX_IS_TFES | PX_IS_SDBS;
+}
+
+static void command_finish(struct fake_ahci *ahci, struct fake_ahci_port *port, unsigned slot)
+{
+	const struct command command = command_fetch(port, slot);
+	const bool is_refused = port->has_ncq_error && command.opcode != ATA_READ_LOG_EXT;
+
+	assert_true((ahci->pci.config[PCI_COMMAND_BYTE] & 4) != 0);
+	port->slots[slot].is_pending = false;
+	if (fault_consume(&port->mute_times))
+		return;
+	const bool is_good = !is_refused && command_execute(port, &command);
+	if (is_good) {
+		port->tfd = TFD_GOOD;
+		port->is |= is_queued(command.opcode) ? PX_IS_SDBS : PX_IS_DHRS;
+		port->ci &= ~BIT(slot);
+		port->sact &= ~BIT(slot);
+		return;
+	}
+	if (is_queued(command.opcode) && !is_refused) {
+		port->ci &= ~BIT(slot);
+		command_fail_queued(port, slot);
+		return;
+	}
+	port->tfd = is_refused ? TFD_ABORTED : TFD_FAILED;
+	port->is |= AHCI_PX_IS_TFES | PX_IS_DHRS;
+	port->is_halted = true;
+	if (port->is_ci_cleared_by_error)
+		port->ci &= ~BIT(slot);
+}
+
+/* The next command that is due: the oldest, or the newest of queued ones. -1: none. */
+static int slot_next(const struct fake_ahci_port *port, uint64_t now_us)
+{
+	int next = -1;
+
+	for (int i = 0; i < 32; i++) {
+		if (!port->slots[i].is_pending)
+			continue;
+		const bool is_newer = next >= 0 && port->slots[i].order > port->slots[next].order;
+		if (next < 0 || (port->is_lifo && port->sact != 0 ? is_newer : !is_newer))
+			next = i;
+	}
+	return next >= 0 && now_us >= port->slots[next].due_us ? next : -1;
+}
+
+static void link_clock(struct fake_ahci_port *port, uint64_t now_us)
+{
+	if (port->link_due_us != 0 && now_us >= port->link_due_us) {
+		port->link_due_us = 0;
+		port->ssts = 0x113;
+		port->serr |= SERR_EXCHANGED;
+		port->is |= port->has_prc_only ? AHCI_PX_IS_PRCS : AHCI_PX_IS_LINK;
+		port->ready_due_us = port->is_never_ready ? UINT64_MAX : now_us + port->ready_us;
+		port->tfd = 0x80;
+	}
+	/* The first FIS waits for the driver to see the exchange, and for a place to go. */
+	if (port->ready_due_us != 0 && now_us >= port->ready_due_us && (port->serr & SERR_EXCHANGED) == 0 &&
+	    (port->cmd & AHCI_PX_CMD_FRE) != 0) {
+		port->ready_due_us = 0;
+		port->tfd = 0x0150;
+		port->sig = port->signature;
+		port->is |= PX_IS_DHRS;
+		memset((void *)(uintptr_t)(port->fb + 0x40), 0x34, 20);
+	}
+}
+
+static void clock(void *context, uint64_t now_us)
+{
+	struct fake_ahci *ahci = context;
+
+	if (ahci->handoff_due_us != 0 && now_us >= ahci->handoff_due_us)
+		ahci->bohc &= ~(AHCI_BOHC_BOS | AHCI_BOHC_BB);
+	for (unsigned i = 0; i < FAKE_AHCI_PORTS; i++) {
+		struct fake_ahci_port *port = &ahci->ports[i];
+		int slot;
+		link_clock(port, now_us);
+		while ((port->cmd & AHCI_PX_CMD_CR) != 0 && !port->is_halted && port->ssts == 0x113 &&
+		       (slot = slot_next(port, now_us)) >= 0)
+			command_finish(ahci, port, (unsigned)slot);
+	}
+}
+
+static void port_forget(struct fake_ahci_port *port)
+{
+	memset(port->slots, 0, sizeof(port->slots));
+	port->ci = 0;
+	port->sact = 0;
+	port->is_halted = false;
+}
+
+static void port_comreset(struct fake_ahci_port *port)
+{
+	port->ssts = 0;
+	port->sig = UINT32_MAX;
+	port->tfd = TFD_NO_DEVICE;
+	port->has_ncq_error = false;
+	port->ready_due_us = 0;
+	port->link_due_us = port->signature != 0 ? fake_hw_now_us() + port->link_us + 1 : 0;
+}
+
+static void cmd_write(struct fake_ahci_port *port, uint32_t value)
+{
+	const bool was_started = (port->cmd & AHCI_PX_CMD_ST) != 0;
+
+	port->cmd = (port->cmd & CMD_READ_ONLY) | (value & ~CMD_READ_ONLY);
+	if ((value & AHCI_PX_CMD_ST) != 0 && !was_started) {
+		assert_true((value & AHCI_PX_CMD_FRE) != 0);
+		assert_int_equal(port->cmd & AHCI_PX_CMD_CR, 0);
+		assert_int_equal(port->tfd & 0x88, 0);
+		assert_int_equal(port->ssts, 0x113);
+		port->cmd |= AHCI_PX_CMD_CR;
+	}
+	if ((value & AHCI_PX_CMD_ST) == 0 && !port->is_list_stuck) {
+		port->cmd &= ~AHCI_PX_CMD_CR;
+		port_forget(port);
+	}
+	if ((value & AHCI_PX_CMD_FRE) != 0) {
+		port->cmd |= AHCI_PX_CMD_FR;
+	} else {
+		assert_int_equal(value & AHCI_PX_CMD_ST, 0);
+		if (!port->is_receiver_stuck)
+			port->cmd &= ~AHCI_PX_CMD_FR;
+	}
+}
+
+static void ci_write(struct fake_ahci_port *port, uint32_t value)
+{
+	uint32_t in_flight = 0;
+
+	assert_true((port->cmd & AHCI_PX_CMD_ST) != 0);
+	assert_int_equal(port->ci & value, 0);
+	for (unsigned slot = 0; slot < 32; slot++) {
+		if ((value & BIT(slot)) == 0)
+			continue;
+		const struct command command = command_fetch(port, slot);
+		port->commands[command.opcode]++;
+		/* Queued and other commands never share the list. */
+		assert_true(is_queued(command.opcode) == ((port->sact & BIT(slot)) != 0));
+		assert_true(is_queued(command.opcode) || port->sact == 0);
+		if (is_queued(command.opcode)) {
+			assert_true((port->ci & ~port->sact) == 0);
+			assert_int_equal(command.fis[12], slot << 3);
+			assert_true(port->has_ncq && slot < port->queue_depth);
+		}
+		assert_true(port->has_lba48 || command.opcode == ATA_READ_DMA || command.opcode == ATA_WRITE_DMA ||
+			    command.opcode == ATA_FLUSH_CACHE || command.opcode == ATA_IDENTIFY_DEVICE);
+		port->slots[slot] = (struct fake_ahci_slot){
+			.is_pending = true, .due_us = fake_hw_now_us() + port->latency_us, .order = ++port->order};
+	}
+	port->ci |= value;
+	for (unsigned slot = 0; slot < 32; slot++)
+		in_flight += port->slots[slot].is_pending;
+	if (in_flight > port->in_flight_most)
+		port->in_flight_most = in_flight;
+}
+
+/* --- registers ------------------------------------------------------------------------------------------------- */
+
+static void half_write(uint64_t *address, uint32_t value, bool is_high)
+{
+	*address = is_high ? (uint64_t)value << 32 | (uint32_t)*address : (*address >> 32 << 32) | value;
+}
+
+static void port_write(struct fake_ahci *ahci, struct fake_ahci_port *port, uint32_t offset, uint32_t value)
+{
+	const bool is_64bit = (ahci->cap & AHCI_CAP_S64A) != 0;
+
+	switch (offset) {
+	case AHCI_PX_CLB:
+	case AHCI_PX_CLBU:
+		assert_int_equal(port->cmd & AHCI_PX_CMD_CR, 0);
+		assert_true(offset == AHCI_PX_CLB ? value % 1024 == 0 : is_64bit || value == 0);
+		half_write(&port->clb, value, offset == AHCI_PX_CLBU);
+		break;
+	case AHCI_PX_FB:
+	case AHCI_PX_FBU:
+		assert_true((port->cmd & AHCI_PX_CMD_FR) == 0 || port->is_receiver_stuck);
+		assert_true(offset == AHCI_PX_FB ? value % 256 == 0 : is_64bit || value == 0);
+		half_write(&port->fb, value, offset == AHCI_PX_FBU);
+		break;
+	case AHCI_PX_IS:
+		port->is &= ~value;
+		break;
+	case AHCI_PX_IE:
+		port->ie = value;
+		break;
+	case AHCI_PX_CMD:
+		cmd_write(port, value);
+		break;
+	case AHCI_PX_SCTL:
+		if ((port->sctl & 15) == 1 && (value & 15) == 0)
+			port_comreset(port);
+		if ((port->sctl & 15) == 0 && (value & 15) == 1) {
+			assert_true((port->cmd & AHCI_PX_CMD_CR) == 0 || port->is_list_stuck);
+			port->comresets++;
+		}
+		port->sctl = value;
+		break;
+	case AHCI_PX_SERR:
+		port->serr &= ~value;
+		break;
+	case AHCI_PX_SACT:
+		assert_true((port->cmd & AHCI_PX_CMD_ST) != 0);
+		assert_int_equal(port->sact & value, 0);
+		port->sact |= value;
+		break;
+	case AHCI_PX_CI:
+		ci_write(port, value);
+		break;
+	default:
+		fail_msg("write of port register %#x", offset);
+	}
+}
+
+static uint32_t port_read(const struct fake_ahci_port *port, uint32_t offset)
+{
+	switch (offset) {
+	case AHCI_PX_CMD:
+		return port->cmd;
+	case AHCI_PX_IS:
+		return port->is;
+	case AHCI_PX_TFD:
+		return port->tfd;
+	case AHCI_PX_SIG:
+		return port->sig;
+	case AHCI_PX_SSTS:
+		return port->ssts;
+	case AHCI_PX_SERR:
+		return port->serr;
+	case AHCI_PX_SACT:
+		return port->sact;
+	case AHCI_PX_CI:
+		return port->ci;
+	default:
+		fail_msg("read of port register %#x", offset);
+		return 0;
+	}
+}
+
+static void controller_reset(struct fake_ahci *ahci)
+{
+	ahci->resets++;
+	ahci->ghc = ahci->is_reset_stuck ? AHCI_GHC_HR | AHCI_GHC_AE : 0;
+	if (ahci->is_reset_stuck)
+		return;
+	if (ahci->is_pi_lost_by_reset)
+		ahci->pi = 0;
+	for (unsigned i = 0; i < FAKE_AHCI_PORTS; i++) {
+		struct fake_ahci_port *port = &ahci->ports[i];
+		port->is_list_stuck = false;
+		port->cmd = port->is_receiver_stuck ? AHCI_PX_CMD_FR : 0;
+		port->is = port->serr = port->sctl = 0;
+		port->clb = port->fb = 0;
+		port_forget(port);
+		port_comreset(port);
+	}
+}
+
+static void bohc_write(struct fake_ahci *ahci, uint32_t value)
+{
+	if ((value & AHCI_BOHC_OOS) != 0 && (ahci->bohc & AHCI_BOHC_BOS) != 0 && ahci->handoff_us != UINT64_MAX) {
+		ahci->handoff_due_us = fake_hw_now_us() + ahci->handoff_us;
+		if (ahci->has_handoff_busy)
+			ahci->bohc |= AHCI_BOHC_BB;
+	}
+	ahci->bohc = (ahci->bohc & (AHCI_BOHC_BOS | AHCI_BOHC_BB)) | (value & AHCI_BOHC_OOS);
+}
+
+static void register_write(void *context, uint32_t offset, unsigned width, uint64_t value)
+{
+	struct fake_ahci *ahci = context;
+
+	assert_int_equal(width, 4);
+	if (offset >= AHCI_PORTS_OFFSET) {
+		const unsigned index = (offset - AHCI_PORTS_OFFSET) / AHCI_PORT_BYTES;
+		assert_true((ahci->ghc & AHCI_GHC_AE) != 0);
+		assert_true((ahci->pi & BIT(index)) != 0);
+		port_write(ahci, &ahci->ports[index], offset % AHCI_PORT_BYTES, (uint32_t)value);
+		return;
+	}
+	switch (offset) {
+	case AHCI_GHC:
+		ahci->ghc = (ahci->ghc & AHCI_GHC_HR) | ((uint32_t)value & ~AHCI_GHC_HR);
+		if ((value & AHCI_GHC_HR) != 0)
+			controller_reset(ahci);
+		break;
+	case AHCI_PI:
+		ahci->pi = (uint32_t)value;
+		break;
+	case AHCI_BOHC:
+		bohc_write(ahci, (uint32_t)value);
+		break;
+	default:
+		fail_msg("write of host register %#x", offset);
+	}
+}
+
+static uint64_t register_read(void *context, uint32_t offset, unsigned width)
+{
+	const struct fake_ahci *ahci = context;
+
+	assert_int_equal(width, 4);
+	if (offset >= AHCI_PORTS_OFFSET) {
+		assert_true((ahci->ghc & AHCI_GHC_AE) != 0);
+		return port_read(&ahci->ports[(offset - AHCI_PORTS_OFFSET) / AHCI_PORT_BYTES],
+				 offset % AHCI_PORT_BYTES);
+	}
+	switch (offset) {
+	case AHCI_CAP:
+		return ahci->cap;
+	case AHCI_GHC:
+		return ahci->ghc;
+	case AHCI_PI:
+		return ahci->pi;
+	case AHCI_CAP2:
+		return ahci->cap2;
+	case AHCI_BOHC:
+		return ahci->bohc;
+	default:
+		fail_msg("read of host register %#x", offset);
+		return 0;
+	}
+}
+
+static const struct fake_hw_ops register_ops = {register_read, register_write};
+
+/* --- for the tests --------------------------------------------------------------------------------------------- */
+
+void fake_ahci_init(struct fake_ahci *ahci)
+{
+	fake_hw_reset();
+	log_used = 0;
+	log_text[0] = '\0';
+	log_set_sink(log_keep);
+	memset(ahci, 0, sizeof(*ahci));
+	ahci->cap = AHCI_CAP_S64A | AHCI_CAP_SNCQ | 31 << AHCI_CAP_NCS_SHIFT | 5;
+	ahci->pi = 0x3F;
+	fake_pci_add(&ahci->pci, 0, 0x1F, 2, 0x29228086, 0x010601);
+	fake_pci_set_bar(&ahci->pci, AHCI_ABAR_INDEX, FAKE_AHCI_BASE, FAKE_AHCI_BYTES, 0);
+	fake_pci_set16(&ahci->pci, PCI_COMMAND_BYTE, 0x0007);
+	fake_hw_add_mmio(FAKE_AHCI_BASE, FAKE_AHCI_BYTES, &register_ops, ahci);
+	fake_hw_on_clock(clock, ahci);
+}
+
+struct fake_ahci_port *fake_ahci_add_disk(struct fake_ahci *ahci, unsigned index)
+{
+	struct fake_ahci_port *port = &ahci->ports[index];
+
+	port->signature = 0x00000101;
+	port->sector_count = (uint64_t)1 << 21;
+	port->sector_bytes = 512;
+	port->has_ncq = port->has_lba48 = port->has_general_log = port->has_write_cache = port->has_flush = true;
+	port->queue_depth = 32;
+	port->latency_us = 100;
+	port->link_us = 2000;
+	port->ready_us = 5000;
+	return port;
+}
+
+void fake_ahci_leave_running(struct fake_ahci *ahci, unsigned index, uint64_t list)
+{
+	struct fake_ahci_port *port = &ahci->ports[index];
+
+	ahci->ghc = AHCI_GHC_AE | AHCI_GHC_IE;
+	port->clb = list;
+	port->fb = list + 1024;
+	port->cmd = AHCI_PX_CMD_ST | AHCI_PX_CMD_FRE | CMD_READ_ONLY | AHCI_PX_CMD_SUD | AHCI_PX_CMD_POD;
+	port->ssts = 0x113;
+	port->tfd = TFD_GOOD;
+	port->ie = UINT32_MAX;
+}
+
+void fake_ahci_remove(struct fake_ahci *ahci, unsigned index)
+{
+	struct fake_ahci_port *port = &ahci->ports[index];
+
+	port->signature = 0;
+	port->ssts = 0;
+	port->tfd = TFD_NO_DEVICE;
+	port->is |= AHCI_PX_IS_PRCS;
+}
+
+static enum status map_mmio(struct paddr base, uint64_t bytes)
+{
+	assert_true(base.value == FAKE_AHCI_BASE && bytes == FAKE_AHCI_BYTES);
+	return STATUS_OK;
+}
+
+enum status fake_ahci_probe(struct fake_ahci *ahci, struct block_registry *registry)
+{
+	static void *memory;
+	static struct arena arena;
+	const struct driver_environment environment = {.arena = &arena, .registry = registry, .map_mmio = map_mmio};
+	const struct pci_function function = {
+		.bus = ahci->pci.bus,
+		.device = ahci->pci.device,
+		.function = ahci->pci.function,
+		.vendor_id = (uint16_t)fake_pci_get32(&ahci->pci, 0),
+		.device_id = (uint16_t)(fake_pci_get32(&ahci->pci, 0) >> 16),
+		.class_code = 1,
+		.subclass = 6,
+		.prog_if = 1,
+	};
+
+	if (memory == NULL)
+		memory =
+			mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	assert_true(memory != MAP_FAILED);
+	arena_init(&arena, memory, ARENA_BYTES);
+	memset(registry, 0, sizeof(*registry));
+	assert_true(ahci_driver.matches(&function));
+	return ahci_driver.probe(&environment, &function, 0);
+}
