@@ -31,7 +31,7 @@ OFFSETS_C   := handoff/offsets.c
 LOADER_C    := $(filter-out $(OFFSETS_C),$(sort $(wildcard $(LOADER_DIRS:%=%/*.c))))
 LOADER_ASM  := $(sort $(wildcard $(LOADER_DIRS:%=%/*.asm)))
 LOADER_OBJ  := $(LOADER_C:%.c=$(B)/loader/%.o) $(LOADER_ASM:%.asm=$(B)/loader/%.asm.o)
-LOADER_CFLAGS := $(COMMON) -O2 -m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -ffreestanding -fno-builtin-strlen \
+LOADER_CFLAGS := $(COMMON) -Os -m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -ffreestanding -fno-builtin-strlen \
             -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
             -fcf-protection=none -ffunction-sections -fdata-sections -Wframe-larger-than=1024
 LOADER_LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --fatal-warnings \
@@ -43,7 +43,7 @@ $(B)/thaw.elf: $(LOADER_OBJ) linker.ld boot/symbols.txt
 	$(call say,LD,$@)$(LD) $(LOADER_LDFLAGS) -T linker.ld -Map=$(B)/thaw.map -o $@.debug $(LOADER_OBJ) $(STATIC_LIBS)
 	$(Q)objcopy --strip-all --keep-symbols=boot/symbols.txt $@.debug $@
 
-$(B)/loader/%.o: %.c
+$(B)/loader/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(LOADER_CFLAGS) -c -o $@ $<
 
@@ -66,7 +66,7 @@ HOST_CFLAGS   := $(COMMON) -O1 -fno-omit-frame-pointer $(SANITIZE)
 UNIT          := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SUPPORT  := $(patsubst %.c,$(B)/host/%.o,$(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
 
-$(B)/host/%.o: %.c
+$(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)$(CC) $(HOST_CFLAGS) -c -o $@ $<
 
@@ -92,7 +92,7 @@ FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_
 FUZZ_CFLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60
 
-$(B)/fuzzobj/%.o: %.c
+$(B)/fuzzobj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)$(CLANG) $(FUZZ_CFLAGS) -c -o $@ $<
 

@@ -28,6 +28,12 @@ struct pci_bar {
 	uint64_t bytes; /* size, a power of two */
 };
 
+/* A number that no other function of the machine has: bus << 8 | device << 3 | function. */
+static inline uint32_t pci_address(const struct pci_function *function)
+{
+	return (uint32_t)(function->bus << 8 | function->device << 3 | function->function);
+}
+
 /*
  * Finds functions on all buses that bridges lead to (secondary bus numbers as the firmware left them), each once,
  * every bridge included; hostile or looping bridge registers end after 256 buses.

@@ -27,7 +27,7 @@ struct block_identity {
 	uint32_t max_segments;       /* any so many page-sized segments fit in one request */
 	uint32_t max_transfer_bytes; /* the most bytes in one request, a multiple of PAGE_BYTES */
 	uint32_t queue_depth;        /* requests in flight at once, at least 1 */
-	uint32_t controller;         /* PCI address: bus << 8 | device << 3 | function */
+	uint32_t controller;         /* the same for disks that are quiesced together: pci_address() of theirs */
 	uint64_t dma_limit;          /* first physical address that the device can't reach; UINT64_MAX: none */
 };
 

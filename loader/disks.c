@@ -51,17 +51,12 @@ void disks_find(struct block_registry *registry, struct arena *arena)
 	ignore_status(pci_scan(visit_disk, &discovery));
 }
 
-static uint32_t function_address(const struct pci_function *function)
-{
-	return (uint32_t)(function->bus << 8 | function->device << 3 | function->function);
-}
-
 static enum status silence(void *context, const struct pci_function *function)
 {
 	const struct block_device *keep = context;
 
 	if (function->class_code == PCI_CLASS_BRIDGE || function->class_code == PCI_CLASS_DISPLAY ||
-	    function_address(function) == keep->identity.controller || silenced_count == SILENCED_MAX)
+	    pci_address(function) == keep->identity.controller || silenced_count == SILENCED_MAX)
 		return STATUS_OK;
 	if (!(pci_read16(function, PCI_COMMAND) & PCI_COMMAND_BUS_MASTER))
 		return STATUS_OK;

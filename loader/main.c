@@ -86,7 +86,7 @@ static void start_consoles(void)
 
 void loader_on_exception(const struct exception_frame *frame)
 {
-	static const struct boot_info nothing;
+	static struct boot_info nothing;
 
 	if (committed)
 		machine_reset();

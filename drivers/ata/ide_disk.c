@@ -3,6 +3,7 @@
  * An IDE disk as a block device (include/block.h).
  */
 #include "drivers/ata/ide_internal.h"
+#include "drivers/block_check.h"
 #include "drivers/timer.h"
 
 #define READ_TIMEOUT_US         10000000
@@ -14,7 +15,6 @@
 #define CHECK_RUN_TIMEOUT_US    30000000
 #define RESET_HOLD_US           10
 #define BUS_MASTER_OFF_ATTEMPTS 3
-#define SEGMENT_ALIGNMENT       512
 
 /* Describes a transfer; its memory is in the request's table already. */
 static void request_fill(struct ide_request *request, struct lba lba, uint32_t sector_bytes, bool is_write)
@@ -39,8 +39,8 @@ static enum status disk_submit_read(struct block_device *block, const struct blo
 {
 	struct ide_device *device = block->driver;
 	const struct block_identity *identity = &block->identity;
-	struct ata_taskfile unused;
 	struct ide_request *request;
+	uint64_t bytes;
 
 	if (device->gone)
 		return STATUS_IO_ERROR;
@@ -49,11 +49,9 @@ static enum status disk_submit_read(struct block_device *block, const struct blo
 		return STATUS_AGAIN;
 	if (count > identity->max_segments)
 		return STATUS_INVALID;
+	TRY(block_check_read(identity, segments, count, lba, &bytes));
 	TRY(ide_prds_build(request, segments, count));
-	if (request->bytes > identity->max_transfer_bytes || request->bytes % identity->sector_bytes != 0)
-		return STATUS_INVALID;
 	request_fill(request, lba, identity->sector_bytes, false);
-	TRY(ata_transfer_build(&device->identity, ATA_READ_BY_PIO, lba, request->sectors, &unused));
 	request->tag = tag;
 	ide_request_queue(device, request);
 	return STATUS_OK;
@@ -101,9 +99,7 @@ static enum status disk_write_sync(struct block_device *block, struct lba lba, c
 	can_flush = ata_flush_build(&device->identity, &flush);
 	if (can_flush != STATUS_OK && device->identity.write_cache)
 		return can_flush;
-	if (bytes > PAGE_BYTES || bytes % block->identity.sector_bytes != 0 ||
-	    segment.address.value % SEGMENT_ALIGNMENT != 0)
-		return STATUS_INVALID;
+	TRY(block_check_write(&block->identity, lba, data, bytes));
 	TRY(ide_prds_build(request, &segment, 1));
 	request_fill(request, lba, block->identity.sector_bytes, true);
 	TRY(ide_request_run(device, request, WRITE_RUN_TIMEOUT_US));
@@ -119,7 +115,7 @@ static enum status disk_rehearse_stop(struct block_device *block)
 	TRY(ide_channel_settle(device->channel));
 	if (ide_bus_master_stop_sync(device->channel) != STATUS_OK) {
 		ide_channel_reset(device);
-		(void)!ide_channel_settle(device->channel);
+		ignore_status(ide_channel_settle(device->channel));
 		return STATUS_TIMEOUT;
 	}
 	/* It starts again: a sector comes through. */
@@ -144,7 +140,7 @@ static void channel_quiesce(struct ide_channel *channel)
 		ide_control_write(channel, ATA_CONTROL_SRST | ATA_CONTROL_NIEN);
 		timer_delay_us(RESET_HOLD_US);
 		ide_control_write(channel, ATA_CONTROL_NIEN);
-		(void)!ide_bus_master_stop_sync(channel);
+		ignore_status(ide_bus_master_stop_sync(channel));
 	}
 	ide_control_write(channel, ATA_CONTROL_NIEN);
 	channel->state = IDE_CHANNEL_IDLE;
@@ -173,6 +169,7 @@ void ide_disk_publish(struct ide_device *device)
 	identity->queue_depth = IDE_QUEUE_DEPTH;
 	identity->controller = pci_address(&device->channel->controller->function);
 	identity->dma_limit = IDE_DMA_LIMIT;
+	identity->controller = pci_address(&device->channel->controller->function);
 	device->block.ops = &ide_block_ops;
 	device->block.driver = device;
 }
