@@ -59,7 +59,7 @@ $(B)/offsets.inc: $(OFFSETS_C)
 
 # --- the same sources on the host: unit tests and fuzzers --------------------------------------------------------
 
-HOST_EXCLUDED := lib/string.c lib/freestanding.c drivers/io.c drivers/timer.c loader/main.c $(wildcard boot/exceptions.c handoff/*.c)
+HOST_EXCLUDED := lib/string.c drivers/io.c drivers/timer.c loader/main.c $(wildcard boot/exceptions.c handoff/*.c)
 HOST_C        := $(filter-out $(HOST_EXCLUDED),$(LOADER_C))
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS   := $(COMMON) -O1 -fno-omit-frame-pointer $(SANITIZE)

@@ -188,7 +188,8 @@ nodiscard enum status swsusp_chunk_frame(const uint8_t first[8], uint32_t *packe
 /*
  * Unpacks one chunk. packed: behind the length word; out: exactly out_bytes (a multiple of PAGE_BYTES, at most 32
  * pages) must come out, neither more nor less, and all of packed must be used up. Nothing outside out is written;
- * after an error its contents are undefined. STATUS_CORRUPT otherwise; STATUS_INVALID for SWSUSP_PLAIN or out_bytes.
+ * after an error its contents are undefined. STATUS_CORRUPT otherwise; STATUS_INVALID for SWSUSP_PLAIN
+ * or sizes out of bounds.
  */
 nodiscard enum status swsusp_chunk_unpack(enum swsusp_codec codec, const uint8_t *packed, uint32_t packed_bytes,
 					  uint8_t *out, uint32_t out_bytes);

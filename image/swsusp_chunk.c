@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The chunks of a compressed swsusp image: framing and unpacking (kernel/power/swap.c, load_compressed_image; LZO1X
- * by liblzo2 2.10, raw LZ4 blocks by liblz4 1.9; 6.1 to 6.12).
+ * by liblzo2 2.10, raw LZ4 blocks by lz4_block.c; 6.1 to 6.12).
  */
 #include "image/swsusp.h"
 
-#include <lz4.h>
 #include <lzo/lzo1x.h>
 
+#include "image/lz4_block.h"
 #include "image/swsusp_format.h"
 #include "lib/span.h"
 
@@ -33,25 +33,17 @@ static enum status unpack_lzo(const uint8_t *packed, uint32_t packed_bytes, uint
 	return unpacked_bytes == out_bytes ? STATUS_OK : STATUS_CORRUPT;
 }
 
-static enum status unpack_lz4(const uint8_t *packed, uint32_t packed_bytes, uint8_t *out, uint32_t out_bytes)
-{
-	const int unpacked_bytes =
-		LZ4_decompress_safe((const char *)packed, (char *)out, (int)packed_bytes, (int)out_bytes);
-
-	return unpacked_bytes == (int)out_bytes ? STATUS_OK : STATUS_CORRUPT;
-}
-
 enum status swsusp_chunk_unpack(enum swsusp_codec codec, const uint8_t *packed, uint32_t packed_bytes, uint8_t *out,
 				uint32_t out_bytes)
 {
-	if (out_bytes == 0 || out_bytes % PAGE_BYTES != 0 || out_bytes > SWSUSP_CHUNK_BYTES ||
+	if (packed_bytes == 0 || out_bytes == 0 || out_bytes % PAGE_BYTES != 0 || out_bytes > SWSUSP_CHUNK_BYTES ||
 	    packed_bytes > SWSUSP_CHUNK_PACKED_MAX)
 		return STATUS_INVALID;
 	switch (codec) {
 	case SWSUSP_LZO:
 		return unpack_lzo(packed, packed_bytes, out, out_bytes);
 	case SWSUSP_LZ4:
-		return unpack_lz4(packed, packed_bytes, out, out_bytes);
+		return lz4_block_unpack(packed, packed_bytes, out, out_bytes);
 	case SWSUSP_PLAIN:
 		break;
 	}
