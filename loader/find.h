@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finding the image: every disk and partition is looked at, or the one that resume= names.
+ * Finding the image: every disk and partition is looked at, or the one that resume= names. docs/finding-the-image.md
+ * has the rules as tables.
  */
 #pragma once
 
@@ -12,24 +13,31 @@
 /* An image that was found: where it is, and its header as read. */
 struct found_image {
 	struct block_device *device;
-	char name[32];          /* "ahci0.1p5": the disk's name, 'p' and the partition number */
-	uint64_t start_lba;     /* of the resume device (partition), in device sectors */
-	uint64_t device_pages;  /* pages of the resume device */
-	uint64_t header_page;   /* device page of the header: resume_offset, or 0 */
+	char name[32];         /* "ahci0.1p5": the disk's name, 'p' and the partition number; a whole disk: its name */
+	uint64_t start_lba;    /* of the resume device (partition), in device sectors */
+	uint64_t device_pages; /* pages of the resume device */
+	uint64_t header_page;  /* device page of the header: resume_offset, or 0 */
 	struct swsusp_header header;
 	struct page header_bytes; /* the header page as it stood on disk */
 };
 
 /*
  * Follows design.md, invariant 8: own names the device, else kernel (the normal kernel's own resume=) does, else the
- * only image on all disks. A disk that can't be read is logged and passed over unless it is the only one that matters.
- * resume_offset without a device name applies to every partition. A RESUME_NODE or RESUME_MAPPER name is accepted when
- * exactly one image exists.
+ * only image on all disks. resume_offset= is taken from own, else from the command line that names the device; without
+ * a name it applies to every partition. A RESUME_NODE name is accepted when exactly one image exists, and its
+ * partition number is not another one than the name's. A disk that can't be read is logged and passed over, but when
+ * nothing else is found it is the reason.
  *
- * STATUS_OK: *found_out. Errors, with *reason_out (static text, always written): STATUS_NOT_FOUND,
- * STATUS_AMBIGUOUS, STATUS_UNSUPPORTED and STATUS_CORRUPT (from the header), STATUS_IO_ERROR, STATUS_NO_MEMORY.
- * The arena is used for scratch and rewound.
+ * STATUS_OK: *found_out. Errors, with *reason_out (static text, always written):
+ * STATUS_NOT_FOUND    no image, on the device that is named or anywhere;
+ * STATUS_AMBIGUOUS    several images and no name, or several devices of the same name;
+ * STATUS_UNSUPPORTED  from the header; resume= was not understood; it names a mapped device, or a UUID or label that is
+ *                     on no partition while there is LUKS or LVM2; a member of a RAID array;
+ * STATUS_CORRUPT      from the header; a filesystem's superblock in the same page;
+ * STATUS_IO_ERROR     the device, or a disk that might hold it, can't be read; STATUS_TIMEOUT: nor does it answer;
+ * STATUS_NO_MEMORY.
+ * The arena is used for scratch (under 128 KiB) and rewound.
  */
 nodiscard enum status find_image(const struct block_registry *registry, const struct resume_spec *own,
-                                 const struct resume_spec *kernel, struct arena *arena,
-                                 struct found_image *found_out, const char **reason_out);
+				 const struct resume_spec *kernel, struct arena *arena, struct found_image *found_out,
+				 const char **reason_out);
