@@ -403,6 +403,9 @@ void ahci_controller_restart(struct ahci_controller *controller)
 
 void ahci_controller_quiesce(struct ahci_controller *controller)
 {
+	if (controller->is_quiesced)
+		return;
+	controller->is_quiesced = true;
 	const bool is_stopped = ports_stop(controller) == STATUS_OK;
 	const bool is_off = pci_bus_master_disable(&controller->function);
 

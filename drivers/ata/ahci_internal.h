@@ -101,6 +101,7 @@ struct ahci_controller {
 	uint32_t ports_implemented;
 	uint32_t slot_count;
 	bool has_ncq;
+	bool is_quiesced; /* its port registers may be out of reach: it was perhaps reset */
 	uint64_t dma_limit;
 	struct ahci_port *ports[AHCI_PORTS_MAX]; /* NULL where none is implemented */
 };

@@ -48,6 +48,11 @@ bool fake_ahci_logged(const char *text)
 	return strstr(log_text, text) != NULL;
 }
 
+size_t fake_ahci_log_bytes(void)
+{
+	return log_used;
+}
+
 /* --- the disk -------------------------------------------------------------------------------------------------- */
 
 void fake_ahci_sector(const struct fake_ahci_port *port, uint64_t lba, uint8_t *buffer)
@@ -281,7 +286,11 @@ static void command_finish(struct fake_ahci *ahci, struct fake_ahci_port *port, 
 
 	assert_true((ahci->pci.config[PCI_COMMAND_BYTE] & 4) != 0);
 	port->slots[slot].is_pending = false;
-	if (fault_consume(&port->mute_times))
+	/* One after the other, so that the driver sees the order. */
+	for (unsigned i = 0; i < 32 && port->is_lifo; i++)
+		port->slots[i].due_us = max_u64(port->slots[i].due_us, fake_hw_now_us() + 20);
+	const bool is_flush = command.opcode == ATA_FLUSH_CACHE_EXT || command.opcode == ATA_FLUSH_CACHE;
+	if (fault_consume(&port->mute_times) || (is_flush && fault_consume(&port->flushes_mute)))
 		return;
 	const bool is_good = !is_refused && command_execute(port, &command);
 	if (is_good) {
@@ -393,8 +402,10 @@ static void cmd_write(struct fake_ahci_port *port, uint32_t value)
 		port->cmd |= AHCI_PX_CMD_FR;
 	} else {
 		assert_int_equal(value & AHCI_PX_CMD_ST, 0);
-		if (!port->is_receiver_stuck)
+		if (!port->is_receiver_stuck && (port->cmd & AHCI_PX_CMD_FR) != 0) {
 			port->cmd &= ~AHCI_PX_CMD_FR;
+			port->stops++;
+		}
 	}
 }
 

@@ -50,7 +50,8 @@ struct fake_ahci_port {
 	uint32_t log_fails; /* READ LOG EXT ends with an error, so many times */
 	bool is_log_wrong;  /* the log names a tag that was not in flight */
 	uint32_t writes_fail, flushes_fail;
-	uint32_t mute_times; /* so many commands are taken and never answered */
+	uint32_t flushes_mute; /* so many flushes are never answered */
+	uint32_t mute_times;   /* so many commands are taken and never answered */
 	bool is_never_ready;
 	bool is_list_stuck;     /* CR stays until the controller is reset */
 	bool is_receiver_stuck; /* FR stays, whatever happens */
@@ -60,6 +61,7 @@ struct fake_ahci_port {
 	uint32_t commands[256];
 	uint32_t in_flight_most;
 	uint32_t comresets;
+	uint32_t stops; /* times that both list and receiver came to a stop */
 	struct fake_ahci_write writes[FAKE_AHCI_WRITES];
 	uint32_t write_count;
 
@@ -108,3 +110,5 @@ enum status fake_ahci_probe(struct fake_ahci *ahci, struct block_registry *regis
 
 /* True when a line of the log since fake_ahci_init() contains the text. */
 bool fake_ahci_logged(const char *text);
+
+size_t fake_ahci_log_bytes(void);

@@ -53,6 +53,7 @@ static void test_identity(void **state)
 	assert_int_equal(id->max_segments, 512);
 	assert_int_equal(id->max_transfer_bytes, 2 << 20);
 	assert_true(id->dma_limit == UINT64_MAX);
+	assert_int_equal(id->controller, 0xFA);
 	assert_true(fake_pci_is_bus_master(&ahci.pci));
 	expect_first_sector(0, 2);
 	assert_int_equal(ahci.ports[2].ie, 0);
