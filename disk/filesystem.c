@@ -56,18 +56,11 @@ static bool has_bytes(const struct page *page, size_t at, const char *bytes, siz
 	return memcmp(page->bytes + at, bytes, count) == 0;
 }
 
-/* The destination is zeroed and longer than count. */
-static void copy_text(char *text_out, const struct page *page, size_t at, size_t count)
-{
-	for (size_t i = 0; i < count && page->bytes[at + i] != 0; i++)
-		text_out[i] = (char)page->bytes[at + i];
-}
-
 static void identity_copy(struct identity *identity_out, const struct page *page, size_t uuid_at, size_t label_at,
 			  size_t label_bytes)
 {
 	uuid_format(page->bytes + uuid_at, identity_out->uuid);
-	copy_text(identity_out->label, page, label_at, label_bytes);
+	memcpy(identity_out->label, page->bytes + label_at, label_bytes);
 }
 
 static bool lvm2_is_labelled(const struct page *first)
@@ -89,9 +82,9 @@ enum filesystem_kind filesystem_identify(const struct page *first, struct identi
 
 	if (has_bytes(first, LUKS_MAGIC_AT, "LUKS\xba\xbe", 6)) {
 		kind = FILESYSTEM_LUKS;
-		copy_text(identity.uuid, first, LUKS_UUID_AT, LUKS_UUID_BYTES);
+		memcpy(identity.uuid, first->bytes + LUKS_UUID_AT, LUKS_UUID_BYTES);
 		if (has_bytes(first, LUKS_VERSION_AT, "\0\2", 2))
-			copy_text(identity.label, first, LUKS2_LABEL_AT, LUKS2_LABEL_BYTES);
+			memcpy(identity.label, first->bytes + LUKS2_LABEL_AT, LUKS2_LABEL_BYTES);
 	} else if (lvm2_is_labelled(first)) {
 		kind = FILESYSTEM_LVM2;
 	} else if (has_bytes(first, XFS_MAGIC_AT, "XFSB", 4)) {

@@ -17,7 +17,7 @@ struct find_search {
 	struct partition_table *table; /* of the disk that is looked at */
 	struct page *table_scratch;
 	struct page *page;
-	struct found_image *found; /* the first image */
+	struct found_image *found; /* the last image */
 	struct find_device found_device;
 	uint32_t named;      /* devices that are what the request names */
 	uint32_t images;     /* of these, with an image */
@@ -46,8 +46,7 @@ static void keep_image(struct find_search *search, const struct find_device *dev
 
 	log_line("%s: image, %s%s", name, look->header.codec == SWSUSP_PLAIN ? "plain" : "compressed",
 		 look->header.platform ? ", platform mode" : "");
-	if (++search->images > 1)
-		return;
+	search->images++;
 	search->found_device = *device;
 	found->device = device->disk;
 	memcpy(found->name, name, sizeof(found->name));
@@ -209,7 +208,7 @@ static enum status decide(const struct find_search *search, const char **reason_
 		return fail(search->unreadable, "no image where disks can be read", reason_out);
 	if (!exact)
 		return fail(STATUS_NOT_FOUND, "no image", reason_out);
-	if (find_names_content(&search->request) && search->has_containers)
+	if (search->has_containers)
 		return fail(STATUS_UNSUPPORTED,
 			    "what resume= names may be inside LUKS or LVM2, which Thaw does not read", reason_out);
 	return fail(STATUS_NOT_FOUND, "no device has the name that resume= gives", reason_out);

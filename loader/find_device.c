@@ -77,7 +77,8 @@ static enum status header_check(const struct page *page, uint64_t header_page, s
 	const enum filesystem_kind kind = header_page == 0 ? filesystem_identify(page, &identity) : FILESYSTEM_UNKNOWN;
 	const enum status status = swsusp_header_parse(page, &look->header, &look->reason);
 
-	look->is_container = look->is_container || filesystem_is_container(kind);
+	if (filesystem_is_container(kind))
+		look->is_container = true;
 	if (status == STATUS_OK && kind != FILESYSTEM_UNKNOWN) {
 		look->reason = "the page of the image also begins a filesystem";
 		return STATUS_CORRUPT;

@@ -96,7 +96,7 @@ enum status find_node_number(const char *name, uint32_t *number_out)
 		start--;
 	if (end - start > 4 || (is_link && (start == end || strncmp(name + start - 5, "-part", 5) != 0)))
 		return STATUS_NOT_FOUND;
-	if (!has_p || (name[start - 1] == 'p' && is_digit(name[start - 2]))) {
+	if (!has_p || name[start - 1] == 'p') {
 		for (; start < end; start++)
 			number = number * 10 + (uint32_t)(name[start] - '0');
 	}

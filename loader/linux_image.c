@@ -34,7 +34,7 @@ static enum status read_extent(struct span *file, struct linux_image *image)
 
 	image->kernel_offset = (sectors + 1) * LINUX_SECTOR_BYTES;
 	image->header_end = LINUX_JUMP_BASE + span_u8(file, AT(jump_offset));
-	if (file->size <= image->kernel_offset || image->header_end > image->kernel_offset)
+	if (file->size <= image->kernel_offset)
 		return STATUS_CORRUPT;
 	available = file->size - image->kernel_offset;
 	if (payload_end > available || available <= LINUX_ENTRY_64_OFFSET)

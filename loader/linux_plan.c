@@ -139,7 +139,7 @@ static enum status place_kernel(const struct obstacles *obstacles, uint64_t *add
 
 static void copy_add(struct handoff_linux *sealed, uint64_t destination, uint64_t source, uint64_t bytes)
 {
-	if (bytes == 0 || destination == source)
+	if (bytes == 0)
 		return;
 	sealed->copies[sealed->copy_count++] = (struct handoff_linux_copy){destination, source, bytes};
 }

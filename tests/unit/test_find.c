@@ -59,6 +59,7 @@ static void test_search_bad_images(void **state)
 	expect_found("", 0, 3, 0);
 	memory_put_le(at(0, 3, 0) + 4072, 0x80, 4);
 	expect("", STATUS_UNSUPPORTED);
+	assert_non_null(strstr(reason, "ULSUSPEND")); /* the first */
 	memset(at(0, 2, 0), 0, PAGE_BYTES);
 	memory_put_le(at(0, 3, 0) + 4072, 0, 4);
 	memcpy(at(0, 3, 0) + 4076, "SWAPSPACE1", 10);
@@ -81,6 +82,7 @@ static void test_whole_disk(void **state)
 	memset(disks[1]->bytes, 0, disks[1]->sector_bytes * disks[1]->sector_count);
 	image_put(disks[1]->bytes, 1, "");
 	expect("", STATUS_OK);
+	assert_int_equal(disks[1]->reads, 1 + 1 + 3); /* no table, the header, three places of RAID superblocks */
 	assert_string_equal(found.name, "ahci0.1");
 	assert_int_equal(found.start_lba, 0);
 	assert_int_equal(found.device_pages, (PARTITIONS + 2) * PARTITION_PAGES);
@@ -199,7 +201,9 @@ static void test_tiny_partitions(void **state)
 	memcpy(disks[0]->bytes + 99 * 512 + 4086, "S1SUSPEND", 9);
 	expect("", STATUS_NOT_FOUND);
 	expect(UUID("01"), STATUS_NOT_FOUND);
+	assert_non_null(strstr(reason, "no device"));
 	expect("resume=PARTLABEL=\"seven sectors\"", STATUS_NOT_FOUND);
+	assert_non_null(strstr(reason, "beyond"));
 	image_put(disks[0]->bytes + 200 * 512, 1, "");
 	expect("", STATUS_OK);
 	assert_int_equal(found.device_pages, 1);

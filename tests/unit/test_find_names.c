@@ -26,6 +26,8 @@ static void test_uuid(void **state)
 	expect_found("resume=LABEL=two", 0, 3, 0);
 	expect_found("resume=/dev/disk/by-label/three", 1, 3, 0);
 	expect("resume=LABEL=TWO", STATUS_NOT_FOUND);
+	image_put(at(0, 5, 0), 0x2b, "/dev/sda9"); /* a label, whatever it looks like */
+	expect_found("resume=LABEL=/dev/sda9", 0, 5, 0);
 	expect(UUID("04"), STATUS_NOT_FOUND);
 	/* Plain swap of that name: known at once. */
 	expect(UUID("01"), STATUS_NOT_FOUND);
@@ -49,6 +51,7 @@ static void test_same_name_twice(void **state)
 	/* A copy from before, or one that was resumed since: which one Linux would take is not known. */
 	memcpy(at(1, 3, 0) + 4086, "SWAPSPACE2", 10);
 	expect(UUID("01"), STATUS_AMBIGUOUS);
+	assert_int_equal(disks[1]->reads, 3 + 2 + 2 + 2); /* nothing behind the second */
 	image_put(at(1, 3, 0), 1, "swap");
 	memcpy(at(0, 3, 0) + 4086, "SWAPSPACE2", 10);
 	expect(UUID("01"), STATUS_NOT_FOUND);
@@ -59,6 +62,8 @@ static void test_same_name_twice(void **state)
 	for (unsigned byte = 0; byte < 16; byte++)
 		disks[1]->bytes[2 * 4096 + 2 * 128 + 16 + byte] = (uint8_t)(3 + byte);
 	memory_disk_gpt_seal(disks[1], 1);
+	expect("resume=PARTUUID=06050403-0807-0a09-0b0c-0d0e0f101112", STATUS_AMBIGUOUS);
+	memory_disk_break(disks[1], 3 * PARTITION_BYTES, 3 * PARTITION_BYTES + 1, STATUS_IO_ERROR);
 	expect("resume=PARTUUID=06050403-0807-0a09-0b0c-0d0e0f101112", STATUS_AMBIGUOUS);
 }
 
@@ -99,7 +104,10 @@ static void test_containers(void **state)
 	assert_non_null(strstr(log_text, "ahci0.0p4: LUKS"));
 	expect("resume=LABEL=x", STATUS_UNSUPPORTED);
 	expect("resume=PARTLABEL=x", STATUS_NOT_FOUND);
+	log_text[0] = '\0';
 	expect("", STATUS_NOT_FOUND);
+	assert_string_equal(reason, "no image");
+	assert_non_null(strstr(log_text, "ahci0.0p4: LUKS"));
 	expect("resume=UUID=0123ABCD-uuid", STATUS_NOT_FOUND); /* named itself, and no image */
 	expect("resume=LABEL=vault", STATUS_NOT_FOUND);
 	image_put(at(1, 1, 0), 1, "");
