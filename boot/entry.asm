@@ -28,7 +28,6 @@
 %define MSR_EFER                0xC0000080
 %define EFER_LME                (1 << 8)
 %define EFER_NXE                (1 << 11)
-%define MSR_FS_BASE             0xC0000100
 
 %define PTE_PRESENT             (1 << 0)
 %define PTE_WRITE               (1 << 1)
@@ -45,8 +44,6 @@
 extern boot_start
 
 global multiboot2_entry
-global loader_stack_top
-global stack_guard_value
 
 section .multiboot2 alloc noexec nowrite progbits align=8
 header:
@@ -68,9 +65,6 @@ boot_pdpt:	resb 4096
 boot_pds:	resb 4096 * BOOT_TABLES_GIB
 loader_stack:	resb 65536
 loader_stack_top:
-		resb 40
-; The stack protector of library code reads %fs:0x28: FS's base is set so that this word is what it finds.
-stack_guard_value: resq 1
 
 section .rodata alloc noexec nowrite progbits align=8
 gdt:
@@ -180,10 +174,6 @@ long_mode_entry:
 	mov	fs, eax
 	mov	gs, eax
 	lldt	ax
-	mov	eax, stack_guard_value - 0x28
-	xor	edx, edx
-	mov	ecx, MSR_FS_BASE
-	wrmsr
 	mov	esp, loader_stack_top
 	mov	edi, ebp
 	xor	ebp, ebp

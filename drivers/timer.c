@@ -10,16 +10,17 @@
 
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND 0x43
-#define PIT_COMMAND_CHANNEL2_ONESHOT 0xB0 /* channel 2, low then high byte, mode 0, binary */
+#define PIT_COMMAND_CHANNEL2_COUNT 0xB0 /* channel 2, low then high byte, mode 0, binary */
+#define PIT_COMMAND_CHANNEL2_LATCH 0x80
 #define PIT_HZ 1193182u
+#define PIT_START 0xFFFFu
 #define PORT_B 0x61
 #define PORT_B_GATE2 0x01
 #define PORT_B_SPEAKER 0x02
-#define PORT_B_OUT2 0x20
 
-#define CALIBRATION_US 10000u
-#define CALIBRATION_TICKS (PIT_HZ / (1000000u / CALIBRATION_US))
-#define CALIBRATION_POLLS 200000u /* x about 1 us a port read: 200 ms at most */
+#define CALIBRATION_TICKS (PIT_HZ / 200)  /* 5 ms */
+#define CALIBRATION_READS 20000u          /* x 3 port accesses of about 1 us: 60 ms at most, one turn of the counter */
+#define SAMPLE_TRIES 8
 #define ASSUMED_CYCLES_PER_US 1000u
 
 static uint64_t cycles_per_us = ASSUMED_CYCLES_PER_US;
@@ -33,28 +34,64 @@ static uint64_t read_tsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* A reading of both clocks at one time. */
+struct sample {
+	uint64_t tsc;
+	uint64_t uncertainty; /* cycles that the reading took */
+	uint32_t ticks;       /* of the PIT since its start */
+};
+
+static struct sample read_both(void)
+{
+	const uint64_t before = read_tsc();
+	uint64_t after;
+	uint32_t count;
+
+	port_write8(PIT_COMMAND, PIT_COMMAND_CHANNEL2_LATCH);
+	after = read_tsc();
+	count = port_read8(PIT_CHANNEL2);
+	count |= (uint32_t)port_read8(PIT_CHANNEL2) << 8;
+	return (struct sample){.tsc = before + (after - before) / 2,
+	                       .uncertainty = after - before,
+	                       .ticks = PIT_START - count};
+}
+
+/* The sharpest of a few readings: an interruption by the firmware, or by a host, blurs one of them at most. */
+static struct sample read_sharply(void)
+{
+	struct sample best = read_both();
+
+	for (unsigned i = 1; i < SAMPLE_TRIES; i++) {
+		const struct sample next = read_both();
+
+		if (next.uncertainty < best.uncertainty)
+			best = next;
+	}
+	return best;
+}
+
 void timer_init(void)
 {
 	const uint8_t port_b = port_read8(PORT_B);
-	uint32_t polls = 0;
-	uint64_t start;
-	uint64_t cycles;
+	uint32_t reads = 0;
+	struct sample start;
+	struct sample end;
 
 	port_write8(PORT_B, (uint8_t)((port_b & ~PORT_B_SPEAKER) | PORT_B_GATE2));
-	port_write8(PIT_COMMAND, PIT_COMMAND_CHANNEL2_ONESHOT);
-	port_write8(PIT_CHANNEL2, (uint8_t)(CALIBRATION_TICKS & 0xFF));
-	port_write8(PIT_CHANNEL2, (uint8_t)(CALIBRATION_TICKS >> 8));
-	start = read_tsc();
-	while (!(port_read8(PORT_B) & PORT_B_OUT2) && polls < CALIBRATION_POLLS)
-		polls++;
-	cycles = read_tsc() - start;
+	port_write8(PIT_COMMAND, PIT_COMMAND_CHANNEL2_COUNT);
+	port_write8(PIT_CHANNEL2, PIT_START & 0xFF);
+	port_write8(PIT_CHANNEL2, PIT_START >> 8);
+	start = read_sharply();
+	while (read_both().ticks < start.ticks + CALIBRATION_TICKS && reads < CALIBRATION_READS)
+		reads++;
+	end = read_sharply();
 	port_write8(PORT_B, port_b);
 
-	if (polls == 0 || polls == CALIBRATION_POLLS || cycles < CALIBRATION_US) {
+	if (reads == 0 || reads == CALIBRATION_READS || end.ticks <= start.ticks) {
 		log_line("timer: the PIT does not count; the TSC is taken for 1 GHz");
 		return;
 	}
-	cycles_per_us = cycles / CALIBRATION_US;
+	cycles_per_us = max_u64((end.tsc - start.tsc) * PIT_HZ / (end.ticks - start.ticks) / 1000000, 1);
 }
 
 uint64_t timer_now_us(void)
