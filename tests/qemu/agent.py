@@ -47,13 +47,22 @@ class Agent:
                 raise self._machine.error("QEMU closed the agent's channel")
             self._pending += data
 
-    def _send(self, line: str) -> None:
+    def _offer(self, line: str, timeout_s: float = 1) -> bool:
+        """Send a line; False when the channel takes it not, or only a part of it (the next line ends that part)."""
         try:
-            self._socket.settimeout(10)
+            self._socket.settimeout(timeout_s)
             self._socket.sendall(b"\n" + line.encode() + b"\n")
-            self._socket.settimeout(0.2)
+        except TimeoutError:
+            return False
         except OSError as error:
             raise self._machine.error(f"the agent's channel broke: {error}") from error
+        finally:
+            self._socket.settimeout(0.2)
+        return True
+
+    def _send(self, line: str) -> None:
+        if not self._offer(line, 30):
+            raise self._machine.error("the guest's agent does not read its channel")
 
     def wait_ready(self, timeout_s: float = 60) -> float:
         """Wait until the agent answers; returns the seconds since power-on.  HarnessError when it never does."""
@@ -62,7 +71,9 @@ class Agent:
             if self._machine.qmp.end_reason():
                 raise self._machine.error(f"the machine stopped ({self._machine.qmp.end_reason()}) before its agent answered")
             word = os.urandom(6).hex()
-            self._send(f"PING {word}")
+            # Nobody reads the port while the guest starts: its buffers may be full of earlier PINGs.
+            if not self._offer(f"PING {word}"):
+                continue
             if self._line(f"PONG {word}", min(end, time.monotonic() + 0.5)):
                 return time.monotonic() - self._machine.started
         raise self._machine.error(f"the guest's agent did not answer within {timeout_s:.0f} s")
