@@ -117,7 +117,7 @@ enum status serial_init(uint32_t port_index, uint32_t baud)
 	if (!port_answers(base))
 		return STATUS_NOT_FOUND;
 	/* Not an error: a transmitter that never gets idle shows itself in the loopback test. */
-	(void)!poll_until(transmitter_is_idle, &base, DRAIN_TIMEOUT_US);
+	ignore_status(poll_until(transmitter_is_idle, &base, DRAIN_TIMEOUT_US));
 	port_set_rate(base, baud);
 	register_write(base, SERIAL_FCR, SERIAL_FCR_ENABLE | SERIAL_FCR_CLEAR_RECEIVE | SERIAL_FCR_CLEAR_TRANSMIT);
 	if (!port_loops_back(base))

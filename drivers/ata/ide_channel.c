@@ -184,7 +184,7 @@ static void device_failed(struct ide_channel *channel, uint8_t status)
 static void pio_move_block(struct ide_channel *channel)
 {
 	const struct ide_request *request = channel->request;
-	uint32_t left = (uint32_t)min_u64(request->block_bytes, channel->bytes_left);
+	uint32_t left = request->block_bytes;
 
 	channel->bytes_left -= left;
 	while (left > 0) {
@@ -389,9 +389,7 @@ static bool step_reset_settle(struct ide_channel *channel)
 
 static bool step_reset_wait(struct ide_channel *channel)
 {
-	const bool is_busy = (ide_status_read(channel) & ATA_STATUS_BSY) != 0;
-
-	if (!is_busy && !ide_bus_master_is_active(channel)) {
+	if ((ide_status_read(channel) & ATA_STATUS_BSY) == 0) {
 		channel->state = IDE_CHANNEL_IDLE;
 		return true;
 	}

@@ -18,9 +18,7 @@
 
 static bool channel_floats(const struct ide_channel *channel)
 {
-	const uint8_t status = ide_status_read(channel);
-
-	return status == IDE_FLOATING || status == IDE_FLOATING_PULLED_DOWN;
+	return ide_status_read(channel) == IDE_FLOATING;
 }
 
 static bool device_is_not_busy(void *context)
@@ -74,7 +72,7 @@ static enum status device_identify(struct ide_device *device)
 	const struct block_segment segment = {virt_to_paddr(device->scratch), ATA_IDENTIFY_BYTES};
 	struct ide_request *request = &device->sync_request;
 
-	TRY(ide_prds_build(request, &segment, 1));
+	ide_prds_build(request, &segment, 1);
 	request->taskfile = ata_identify_build();
 	request->sectors = 0;
 	request->protocol = IDE_PIO_READ;
@@ -115,8 +113,6 @@ static enum status disk_detect(struct ide_device *device, struct arena *arena)
 	status = device_identify(device);
 	if (status != STATUS_OK) {
 		log_line("%s: IDENTIFY DEVICE: %s, passed over", device->block.identity.name, status_text(status));
-		/* A reset may be under way. */
-		(void)!ide_channel_settle(device->channel);
 		arena_rewind(arena, mark);
 		return STATUS_OK;
 	}

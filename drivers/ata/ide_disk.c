@@ -50,7 +50,7 @@ static enum status disk_submit_read(struct block_device *block, const struct blo
 	if (count > identity->max_segments)
 		return STATUS_INVALID;
 	TRY(block_check_read(identity, segments, count, lba, &bytes));
-	TRY(ide_prds_build(request, segments, count));
+	ide_prds_build(request, segments, count);
 	request_fill(request, lba, identity->sector_bytes, false);
 	request->tag = tag;
 	ide_request_queue(device, request);
@@ -100,7 +100,7 @@ static enum status disk_write_sync(struct block_device *block, struct lba lba, c
 	if (can_flush != STATUS_OK && device->identity.write_cache)
 		return can_flush;
 	TRY(block_check_write(&block->identity, lba, data, bytes));
-	TRY(ide_prds_build(request, &segment, 1));
+	ide_prds_build(request, &segment, 1);
 	request_fill(request, lba, block->identity.sector_bytes, true);
 	TRY(ide_request_run(device, request, WRITE_RUN_TIMEOUT_US));
 	return can_flush == STATUS_OK ? disk_flush(device, &flush) : STATUS_OK;
@@ -119,7 +119,7 @@ static enum status disk_rehearse_stop(struct block_device *block)
 		return STATUS_TIMEOUT;
 	}
 	/* It starts again: a sector comes through. */
-	TRY(ide_prds_build(request, &segment, 1));
+	ide_prds_build(request, &segment, 1);
 	request_fill(request, (struct lba){0}, block->identity.sector_bytes, false);
 	return ide_request_run(device, request, CHECK_RUN_TIMEOUT_US);
 }

@@ -5,8 +5,7 @@
 #include "drivers/ata/ide_internal.h"
 #include "drivers/timer.h"
 
-#define SEGMENT_UNIT_BYTES 512    /* include/block.h */
-#define STOP_TIMEOUT_US    100000 /* the specification wants it at once */
+#define STOP_TIMEOUT_US 100000 /* the specification wants it at once */
 
 static uint8_t status_read(const struct ide_channel *channel)
 {
@@ -50,30 +49,15 @@ static void prds_add(struct ide_request *request, uint64_t start, uint64_t bytes
 	}
 }
 
-enum status ide_prds_build(struct ide_request *request, const struct block_segment *segments, uint32_t count)
+void ide_prds_build(struct ide_request *request, const struct block_segment *segments, uint32_t count)
 {
-	uint64_t total = 0;
-
-	if (count == 0 || count > IDE_SEGMENTS_MAX)
-		return STATUS_INVALID;
-	for (uint32_t i = 0; i < count; i++) {
-		const uint64_t start = segments[i].address.value;
-		const uint32_t bytes = segments[i].bytes;
-
-		if (bytes == 0 || bytes % SEGMENT_UNIT_BYTES != 0 || start % 2 != 0)
-			return STATUS_INVALID;
-		if (start >= IDE_DMA_LIMIT || bytes > IDE_DMA_LIMIT - start)
-			return STATUS_INVALID;
-		total += bytes;
-	}
-	if (total > IDE_TRANSFER_BYTES_MAX)
-		return STATUS_INVALID;
 	request->prd_count = 0;
-	for (uint32_t i = 0; i < count; i++)
+	request->bytes = 0;
+	for (uint32_t i = 0; i < count; i++) {
 		prds_add(request, segments[i].address.value, segments[i].bytes);
+		request->bytes += segments[i].bytes;
+	}
 	request->prds[request->prd_count - 1].length |= IDE_PRD_LAST;
-	request->bytes = (uint32_t)total;
-	return STATUS_OK;
 }
 
 bool ide_bus_master_is_active(const struct ide_channel *channel)

@@ -104,10 +104,10 @@ struct ide_controller {
 uint32_t ide_prd_bytes(const struct ide_prd *prd);
 
 /*
- * Fills request's table; contiguous segments are joined. Errors: STATUS_INVALID (empty, odd, beyond the DMA limit, more
- * than IDE_TRANSFER_BYTES_MAX).
+ * Fills request's table from 1 to IDE_SEGMENTS_MAX segments, which the caller has checked (drivers/block_check.h).
+ * Contiguous ones are joined.
  */
-nodiscard enum status ide_prds_build(struct ide_request *request, const struct block_segment *segments, uint32_t count);
+void ide_prds_build(struct ide_request *request, const struct block_segment *segments, uint32_t count);
 
 bool ide_bus_master_is_active(const struct ide_channel *channel);
 

@@ -34,9 +34,8 @@ enum ide_command_register {
 #define IDE_LEGACY_SECONDARY_COMMAND 0x170
 #define IDE_LEGACY_SECONDARY_CONTROL 0x376
 
-/* What a bus that nobody drives reads: pulled up, or with bit 7 pulled down as ATA asks of hosts. */
-#define IDE_FLOATING             0xFF
-#define IDE_FLOATING_PULLED_DOWN 0x7F
+/* What a bus that nobody drives reads; with bit 7 pulled down, as ATA asks of hosts, it looks like no signature. */
+#define IDE_FLOATING 0xFF
 
 /* PCI: class code, programming interface, base address registers. */
 #define IDE_PCI_CLASS                  0x01

@@ -17,6 +17,7 @@
 #define NEVER              UINT64_MAX
 #define BACKED_SECTORS_MAX 4096
 #define ABSENT_FILL        0xEE
+#define ATAPI_STATUS       0x10
 #define ATAPI_MIDDLE       0x14
 #define ATAPI_HIGH         0xEB
 
@@ -74,7 +75,7 @@ static void disk_end(struct fake_ide_disk *disk, uint8_t error)
 
 static void disk_signature(struct fake_ide_disk *disk)
 {
-	disk->status = disk->is_atapi ? 0 : ATA_STATUS_DRDY;
+	disk->status = disk->is_atapi ? ATAPI_STATUS : ATA_STATUS_DRDY;
 	disk->error = 1;
 	disk->command = 0;
 	disk->due_us = NEVER;
@@ -82,6 +83,17 @@ static void disk_signature(struct fake_ide_disk *disk)
 	disk->lba_middle[0] = disk->is_atapi ? ATAPI_MIDDLE : 0;
 	disk->lba_high[0] = disk->is_atapi ? ATAPI_HIGH : 0;
 	disk->device = 0;
+}
+
+static void disk_reset(struct fake_ide_disk *disk)
+{
+	if (disk->is_deaf && disk->command != 0)
+		return;
+	disk_signature(disk);
+	if (disk->reset_us == 0)
+		return;
+	disk->status = ATA_STATUS_BSY;
+	disk->due_us = fake_hw_now_us() + disk->reset_us;
 }
 
 static bool disk_sector_is_bad(struct fake_ide_disk *disk, uint64_t lba)
@@ -95,6 +107,10 @@ static bool disk_sector_is_bad(struct fake_ide_disk *disk, uint64_t lba)
 /* The next block of a PIO transfer, or its end. */
 static void disk_pio_next(struct fake_ide_disk *disk)
 {
+	if (disk->sectors_left == 0 && disk->extra_data > 0) {
+		disk->extra_data--;
+		disk->sectors_left++;
+	}
 	if (disk->sectors_left == 0 || (disk->sectors_left == 1 && disk->short_data > 0)) {
 		disk->short_data -= disk->short_data > 0;
 		if (is_write(disk->command))
@@ -209,6 +225,9 @@ static void dma_due(struct fake_ide_channel *channel, struct fake_ide_disk *disk
 static void disk_due(struct fake_ide_channel *channel, struct fake_ide_disk *disk)
 {
 	switch (disk->command) {
+	case 0:
+		disk_signature(disk);
+		break;
 	case ATA_FLUSH_CACHE:
 	case ATA_FLUSH_CACHE_EXT:
 		if (!disk->flush_fails) {
@@ -327,7 +346,7 @@ static uint8_t status_of(const struct fake_ide_channel *channel)
 	if (channel_is_empty(channel))
 		return channel->owner->floating;
 	if (!disk->is_present)
-		return 0;
+		return channel->owner->absent;
 	return (channel->control & ATA_CONTROL_SRST) != 0 ? ATA_STATUS_BSY : disk->status;
 }
 
@@ -449,12 +468,12 @@ static void control_write(void *context, uint32_t offset, unsigned width, uint64
 
 	(void)offset;
 	assert_int_equal(width, 1);
+	assert_true((value & ATA_CONTROL_NIEN) != 0);
 	if ((channel->control & ATA_CONTROL_SRST) != 0 && (value & ATA_CONTROL_SRST) == 0) {
 		channel->resets++;
 		channel->selected = 0;
 		for (unsigned i = 0; i < 2; i++)
-			if (!channel->disks[i].is_deaf || channel->disks[i].command == 0)
-				disk_signature(&channel->disks[i]);
+			disk_reset(&channel->disks[i]);
 	}
 	channel->control = (uint8_t)value;
 }
@@ -514,6 +533,7 @@ static void bus_master_write(void *context, uint32_t offset, unsigned width, uin
 	case BMIDE_TABLE:
 		assert_int_equal(width, 4);
 		assert_int_equal(channel->bus_master_command & BMIDE_COMMAND_START, 0);
+		assert_int_equal(channel->bus_master_status & BMIDE_STATUS_ACTIVE, 0);
 		channel->table = (uint32_t)value;
 		break;
 	default:

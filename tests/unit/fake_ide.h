@@ -26,6 +26,8 @@ struct fake_ide_disk {
 	uint64_t bad_lba;     /* unreadable sector */
 	uint32_t bad_count;   /* so many times */
 	uint32_t crc_errors;  /* so many DMA commands end with ICRC */
+	uint32_t extra_data;  /* so many PIO commands want one block more */
+	uint64_t reset_us;    /* busy after a reset */
 	uint32_t short_data;  /* so many PIO commands end one block early */
 	bool flush_fails;
 	uint32_t sector_bytes;
@@ -65,6 +67,7 @@ struct fake_ide {
 	struct fake_ide_channel channels[2];
 	uint64_t latency_us;
 	uint8_t floating;           /* what an empty channel reads */
+	uint8_t absent;             /* the status of a lone disk's missing neighbour */
 	uint32_t busy_channels_max; /* engines that ran at the same time */
 	struct fake_ide_command log[FAKE_IDE_LOG_MAX];
 	uint32_t log_count;

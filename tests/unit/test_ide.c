@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -27,15 +28,6 @@ static struct block_registry registry;
 static struct driver_environment environment = {.arena = &arena, .registry = &registry};
 static uint8_t *low_memory; /* arena and buffer, below 4 GiB as the engine wants it */
 static uint8_t *buffer;
-
-/* The loader's own, unless the library already has it. */
-__attribute__((weak)) enum status block_registry_add(struct block_registry *list, struct block_device *device)
-{
-	if (list->count == BLOCK_DEVICES_MAX)
-		return STATUS_NO_MEMORY;
-	list->devices[list->count++] = device;
-	return STATUS_OK;
-}
 
 static int group_setup(void **state)
 {
@@ -154,6 +146,7 @@ static void test_identity(void **state)
 	assert_int_equal(identity->max_transfer_bytes, MIB);
 	assert_true(identity->queue_depth >= 1);
 	assert_true(identity->dma_limit == 4 * GIB);
+	assert_int_equal(identity->controller, 1 << 3 | 1);
 	assert_true(fake_pci_is_bus_master(&ide.function));
 	assert_int_equal(ide.channels[0].bus_master_status & BMIDE_STATUS_CAPABLE, BIT(5));
 }
@@ -188,6 +181,7 @@ static void check_empty(uint8_t floating)
 	probe();
 	assert_int_equal(registry.count, 0);
 	assert_true(fake_hw_now_us() - start_us < 20000);
+	assert_int_equal(ide.channels[0].resets, floating == 0xFF ? 0 : 1);
 	assert_false(fake_pci_is_bus_master(&ide.function));
 }
 
@@ -258,6 +252,86 @@ static void test_bad_identify(void **state)
 	probe();
 	assert_int_equal(registry.count, 1);
 	assert_string_equal(disk0()->identity.name, "ide0.3");
+}
+
+/* A SATA controller in IDE mode: nobody answers in the missing neighbour's place. */
+static void test_missing_neighbour_is_quick(void **state)
+{
+	const uint64_t start_us = (fake_hw_reset(), fake_hw_now_us());
+
+	(void)state;
+	fake_ide_init(&ide, LEGACY);
+	ide.absent = 0xFF;
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	probe();
+	assert_int_equal(registry.count, 1);
+	assert_true(fake_hw_now_us() - start_us < 20000);
+}
+
+static void check_without_engine(uint8_t prog_if, uint32_t bar4)
+{
+	setup(NULL);
+	fake_ide_init(&ide, LEGACY);
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	ide.function.config[9] = prog_if;
+	fake_pci_set32(&ide.function, 0x20, bar4);
+	probe();
+	read_one(disk0(), buffer, 512, 3, STATUS_OK);
+	assert_pattern(buffer, 3 * 512, 512);
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_SECTORS), 1);
+	disk0()->ops->quiesce(disk0());
+	fake_ide_free(&ide);
+}
+
+/* An engine that is not announced, not in I/O space, out of its reach, or not there. */
+static void test_unusable_engine(void **state)
+{
+	(void)state;
+	check_without_engine(0x00, FAKE_IDE_BUS_MASTER | 1);
+	check_without_engine(LEGACY, FAKE_IDE_BUS_MASTER);
+	check_without_engine(LEGACY, 0xFF00C001);
+	check_without_engine(LEGACY, 0);
+}
+
+static void test_engine_that_floats(void **state)
+{
+	(void)state;
+	fake_ide_init(&ide, LEGACY);
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	ide.channels[0].bus_master_status = 0xFF;
+	ide.channels[0].engine_sticks = true;
+	probe();
+	read_one(disk0(), buffer, 512, 3, STATUS_OK);
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_SECTORS), 1);
+}
+
+static void test_small_engine_and_native_ports(void **state)
+{
+	(void)state;
+	fake_ide_init(&ide, NATIVE);
+	fake_pci_set_bar(&ide.function, 4, FAKE_IDE_BUS_MASTER, 8, 1);
+	fake_pci_set_bar(&ide.function, 0, 0x1000, 4, 1);
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512); /* behind a BAR that is too small */
+	fake_ide_add_disk(&ide, 1, 0, 1000, 512);
+	probe();
+	assert_int_equal(registry.count, 1);
+	read_one(disk0(), buffer, 512, 3, STATUS_OK);
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_SECTORS), 1);
+}
+
+static void test_arena_beyond_the_engine(void **state)
+{
+	static uint8_t high_memory[256 * 1024];
+	struct pci_function function;
+
+	(void)state;
+	fake_ide_init(&ide, LEGACY);
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	function = function_of(&ide);
+	assert_true((uintptr_t)high_memory > 4 * GIB);
+	arena_init(&arena, high_memory, sizeof(high_memory));
+	assert_int_equal(ide_driver.probe(&environment, &function, 0), STATUS_NO_MEMORY);
+	assert_false(fake_pci_is_bus_master(&ide.function));
 }
 
 static void test_same_channel_twice(void **state)
@@ -500,6 +574,31 @@ static void test_late_poll(void **state)
 	collect(disk0(), 1, STATUS_OK, 1);
 }
 
+/* What is done is kept until there is room for it. */
+static void test_completions_wait_for_room(void **state)
+{
+	struct block_segment segment = {virt_to_paddr(buffer), 4096};
+	struct block_completion *completion = malloc(sizeof(*completion));
+	uint32_t n;
+
+	(void)state;
+	start(LEGACY, 100000);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(disk0()->ops->submit_read(disk0(), &segment, 1, (struct lba){0}, i), STATUS_OK);
+	for (unsigned i = 0; i < 100; i++) {
+		disk0()->ops->poll(disk0(), completion, 0, &n);
+		assert_int_equal(n, 0);
+		fake_hw_advance_us(50);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		disk0()->ops->poll(disk0(), completion, 1, &n);
+		assert_int_equal(n, 1);
+	}
+	free(completion);
+	disk0()->ops->poll(disk0(), NULL, 1, &n);
+	assert_int_equal(n, 0);
+}
+
 static void test_master_and_slave_share(void **state)
 {
 	const struct block_segment segments[2] = {{virt_to_paddr(buffer), 4096}, {virt_to_paddr(buffer + 8192), 4096}};
@@ -608,6 +707,11 @@ static void test_pio_short_data(void **state)
 	disk->short_data = 3;
 	read_one(disk0(), buffer, 1024, 5, STATUS_IO_ERROR);
 	read_one(disk0(), buffer, 1024, 5, STATUS_OK);
+	disk->extra_data = 2;
+	memset(buffer, 0, 2048);
+	read_one(disk0(), buffer, 1024, 5, STATUS_OK);
+	assert_pattern(buffer, 5 * 512, 1024);
+	assert_int_equal(buffer[1025] | buffer[1026] | buffer[1027], 0);
 }
 
 static void test_disk_without_dma(void **state)
@@ -681,6 +785,40 @@ static void test_pci_error_of_the_engine(void **state)
 	read_one(disk0(), buffer, 4096, 100, STATUS_OK);
 	assert_pattern(buffer, 100 * 512, 4096);
 	assert_int_equal(fake_ide_commands(&ide, ATA_READ_DMA), 2);
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_SECTORS), 0);
+}
+
+/* Not ready when its turn comes: reset, not spoken to. */
+static void test_device_left_in_a_strange_state(void **state)
+{
+	static const uint8_t states[] = {ATA_STATUS_DRDY | ATA_STATUS_DRQ, ATA_STATUS_DRDY | ATA_STATUS_BSY, 0};
+	struct fake_ide_disk *disk = start(LEGACY, 100000);
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		const uint32_t resets = ide.channels[0].resets;
+
+		disk->status = states[i];
+		read_one(disk0(), buffer, 4096, 8, STATUS_OK);
+		assert_int_equal(ide.channels[0].resets, resets + 1);
+	}
+	disk->reset_us = 3 * SECOND_US; /* a slow one is waited for */
+	disk->status = 0;
+	read_one(disk0(), buffer, 4096, 8, STATUS_OK);
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_DMA), 4);
+}
+
+/* Single timeouts with good requests between them do not add up. */
+static void test_rare_timeouts(void **state)
+{
+	struct fake_ide_disk *disk = start(LEGACY, 100000);
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		disk->hang_count = 1;
+		read_one(disk0(), buffer, 4096, 8, STATUS_OK);
+	}
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_SECTORS), 0);
 }
 
 /* Lost once: reset and repeated, with what waits behind it. */
@@ -829,9 +967,40 @@ static void test_rehearsal(void **state)
 	read_one(disk0(), buffer, 4096, 8, STATUS_OK);
 }
 
+/* The neighbour's request goes through first. */
+static void test_rehearsal_beside_a_read(void **state)
+{
+	const struct block_segment segment = {virt_to_paddr(buffer), 4096};
+
+	(void)state;
+	fake_ide_init(&ide, LEGACY);
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	fake_ide_add_disk(&ide, 0, 1, 1000, 512);
+	probe();
+	assert_int_equal(registry.devices[1]->ops->submit_read(registry.devices[1], &segment, 1, (struct lba){8}, 1),
+			 STATUS_OK);
+	assert_int_equal(disk0()->ops->rehearse_stop(disk0()), STATUS_OK);
+	collect(registry.devices[1], 1, STATUS_OK, 1);
+	assert_pattern(buffer, 8 * 512, 4096);
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_DMA), 2);
+}
+
+static void test_engine_that_runs_by_itself(void **state)
+{
+	const uint64_t start_us = (start(LEGACY, 100000), fake_hw_now_us());
+
+	(void)state;
+	ide.channels[0].engine_sticks = true;
+	ide.channels[0].bus_master_status |= BMIDE_STATUS_ACTIVE;
+	read_one(disk0(), buffer, 4096, 8, STATUS_IO_ERROR);
+	assert_int_equal(fake_ide_commands(&ide, ATA_READ_DMA), 0);
+	assert_true(fake_hw_now_us() - start_us < SECOND_US);
+}
+
 static void test_engine_that_does_not_stop(void **state)
 {
 	uint64_t start_us;
+	uint32_t resets;
 
 	(void)state;
 	start(LEGACY, 100000);
@@ -841,7 +1010,10 @@ static void test_engine_that_does_not_stop(void **state)
 	start_us = fake_hw_now_us();
 	assert_int_equal(disk0()->ops->rehearse_stop(disk0()), STATUS_TIMEOUT);
 	assert_true(fake_hw_now_us() - start_us < 10 * SECOND_US);
+	resets = ide.channels[0].resets;
 	disk0()->ops->quiesce(disk0());
+	assert_int_equal(ide.channels[0].resets, resets + 1);
+	assert_int_equal(ide.channels[0].control, ATA_CONTROL_NIEN);
 	assert_false(fake_pci_is_bus_master(&ide.function));
 }
 
@@ -888,6 +1060,11 @@ int main(void)
 		TEST(test_stuck_busy_at_detection),
 		TEST(test_identify_that_hangs),
 		TEST(test_bad_identify),
+		TEST(test_arena_beyond_the_engine),
+		TEST(test_small_engine_and_native_ports),
+		TEST(test_engine_that_floats),
+		TEST(test_unusable_engine),
+		TEST(test_missing_neighbour_is_quick),
 		TEST(test_same_channel_twice),
 		TEST(test_full_arena),
 		TEST(test_matches_only_ide),
@@ -899,6 +1076,7 @@ int main(void)
 		TEST(test_requests_out_of_range),
 		TEST(test_queue),
 		TEST(test_late_poll),
+		TEST(test_completions_wait_for_room),
 		TEST(test_master_and_slave_share),
 		TEST(test_simplex),
 		TEST(test_pio_without_a_bus_master),
@@ -910,6 +1088,8 @@ int main(void)
 		TEST(test_error_in_mid_request),
 		TEST(test_pci_error_of_the_engine),
 		TEST(test_timeout_once),
+		TEST(test_device_left_in_a_strange_state),
+		TEST(test_rare_timeouts),
 		TEST(test_device_that_dies),
 		TEST(test_device_that_hangs_again_and_again),
 		TEST(test_engine_that_does_not_end),
@@ -917,6 +1097,8 @@ int main(void)
 		TEST(test_write_errors),
 		TEST(test_write_without_flush),
 		TEST(test_rehearsal),
+		TEST(test_engine_that_runs_by_itself),
+		TEST(test_rehearsal_beside_a_read),
 		TEST(test_engine_that_does_not_stop),
 		TEST(test_quiesce),
 	};
