@@ -209,7 +209,7 @@ static void make_request(uint64_t kernel_start, uint64_t ram_end)
 	request.kernel = (struct memory_range){kernel_start, kernel_start + FILE_BYTES, 0};
 	request.reserved = (struct memory_range){MIB, 16 * MIB, 0};
 	memset(&places, 0, sizeof(places));
-	memset(&sealed, 0, sizeof(sealed));
+	memset(&sealed, 0xFF, sizeof(sealed));
 }
 
 static void add_initrd(uint64_t start, uint64_t bytes)
@@ -276,9 +276,44 @@ static void test_plan_initrd_moves(void **state)
 	assert_int_equal(linux_plan_make(&request, &places, &sealed), STATUS_NO_MEMORY);
 }
 
+static void test_plan_obstacles(void **state)
+{
+	(void)state;
+	/* The moved initrd keeps clear of the kernel's module, the kernel of what is reserved. */
+	make_request(124 * MIB, 128 * MIB);
+	request.kernel.end = 128 * MIB;
+	add_initrd(8 * MIB, 4096);
+	request.reserved.end = 8 * MIB;
+	assert_int_equal(linux_plan_make(&request, &places, &sealed), STATUS_OK);
+	assert_int_equal(places.kernel_address, 16 * MIB);
+	assert_int_equal(places.initrd_address, 124 * MIB - 4096);
+	make_request(124 * MIB, 128 * MIB);
+	request.reserved.end = 18 * MIB + 1;
+	assert_int_equal(linux_plan_make(&request, &places, &sealed), STATUS_OK);
+	assert_int_equal(places.kernel_address, 20 * MIB);
+	/* An initrd over the kernel's module can't stay. */
+	make_request(90 * MIB, 128 * MIB);
+	add_initrd(90 * MIB, 4096);
+	assert_int_equal(linux_plan_make(&request, &places, &sealed), STATUS_OK);
+	assert_int_equal(places.initrd_address, 128 * MIB - 4096);
+	/* RAM that begins and ends inside a page. */
+	make_request(90 * MIB, 128 * MIB);
+	map.ranges[map.count - 1] = (struct memory_range){200 * MIB + 100, 200 * MIB + 4096 + 200, MEMORY_RAM};
+	add_initrd(8 * MIB, 4096);
+	assert_int_equal(linux_plan_make(&request, &places, &sealed), STATUS_OK);
+	assert_int_equal(places.initrd_address, 128 * MIB - 4096);
+}
+
 static void test_plan_fixed_kernel(void **state)
 {
 	(void)state;
+	make_request(100 * MIB, 128 * MIB);
+	request.image.relocatable = false;
+	request.image.init_bytes = 8 * MIB;
+	add_initrd(17 * MIB, 4096);
+	assert_int_equal(linux_plan_make(&request, &places, &sealed), STATUS_OK);
+	assert_int_equal(places.kernel_address, 16 * MIB);
+	assert_int_equal(places.initrd_address, 128 * MIB - 4096);
 	make_request(100 * MIB, 128 * MIB);
 	request.image.relocatable = false;
 	add_initrd(80 * MIB, 4096);
@@ -435,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_command_line),      cmocka_unit_test(test_plan_no_initrd),
 		cmocka_unit_test(test_plan_initrd_stays), cmocka_unit_test(test_plan_initrd_moves),
 		cmocka_unit_test(test_plan_fixed_kernel), cmocka_unit_test(test_plan_property),
+		cmocka_unit_test(test_plan_obstacles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
