@@ -8,16 +8,20 @@
 #include "image/swsusp_internal.h"
 #include "lib/crc32.h"
 
-static enum status page_read(struct swsusp_scan *scan, uint64_t device_page, struct page *page_out)
+static enum status page_read(struct swsusp_scan *scan, const struct swsusp_read *read, struct page *page_out)
 {
-	const enum status status = scan->source.read_page(scan->source.context, device_page, page_out);
+	const enum status status = scan->source.read_page(scan->source.context, read->device_page, page_out);
 
 	if (status != STATUS_OK)
 		return swsusp_fail(&scan->reader, status, "a page of the image can't be read");
-	if (scan->disk_pages == 0 || device_page != scan->last_device_page + 1)
-		scan->runs++;
-	scan->last_device_page = device_page;
 	scan->disk_pages++;
+	if (read->kind == SWSUSP_READ_MAP) {
+		scan->map_pages++;
+		return STATUS_OK;
+	}
+	if (scan->runs == 0 || read->device_page != scan->last_device_page + 1)
+		scan->runs++;
+	scan->last_device_page = read->device_page;
 	return STATUS_OK;
 }
 
@@ -70,14 +74,14 @@ static enum status chunk_unpack(struct swsusp_scan *scan, uint32_t packed_bytes)
 }
 
 /* One more page of packed chunks; unpacks when it completes one. */
-static enum status chunk_page_take(struct swsusp_scan *scan, uint64_t device_page)
+static enum status chunk_page_take(struct swsusp_scan *scan, const struct swsusp_read *read)
 {
 	uint32_t packed_bytes = 0;
 	uint32_t disk_pages = 0;
 
 	if (scan->unpacked_pages == scan->reader.info.stream_pages - 1)
 		return swsusp_fail(&scan->reader, STATUS_CORRUPT, "pages follow the last chunk");
-	TRY(page_read(scan, device_page, &scan->packed[scan->packed_pages]));
+	TRY(page_read(scan, read, &scan->packed[scan->packed_pages]));
 	scan->packed_pages++;
 	if (swsusp_chunk_frame(scan->packed[0].bytes, &packed_bytes, &disk_pages) != STATUS_OK)
 		return swsusp_fail(&scan->reader, STATUS_CORRUPT, "the length of a chunk is not valid");
@@ -87,11 +91,10 @@ static enum status chunk_page_take(struct swsusp_scan *scan, uint64_t device_pag
 static enum status wanted_take(struct swsusp_scan *scan, const struct swsusp_read *read)
 {
 	if (read->kind == SWSUSP_READ_CHUNK)
-		return chunk_page_take(scan, read->device_page);
-	TRY(page_read(scan, read->device_page, &scan->page));
+		return chunk_page_take(scan, read);
+	TRY(page_read(scan, read, &scan->page));
 	switch (read->kind) {
 	case SWSUSP_READ_MAP:
-		scan->map_pages++;
 		return swsusp_supply_map(&scan->reader, &scan->page);
 	case SWSUSP_READ_INFO:
 		return swsusp_supply_info(&scan->reader, &scan->page);

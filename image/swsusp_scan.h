@@ -33,7 +33,7 @@ struct swsusp_scan {
 	struct swsusp_reader reader; /* header, info and the reason of an error */
 	uint64_t disk_pages;         /* read from the device, the header apart */
 	uint64_t map_pages;
-	uint64_t runs; /* of consecutive device pages, among them */
+	uint64_t runs; /* of consecutive device pages, map pages apart */
 	uint64_t chunks;
 	uint32_t crc32; /* of all unpacked bytes; compressed images only */
 

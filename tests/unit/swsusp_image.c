@@ -23,13 +23,13 @@ static void *allocate(size_t count, size_t bytes)
 	return memset(memory, 0, (count + 1) * bytes);
 }
 
-void image_put(struct image *image, uint64_t device_page, size_t offset, uint64_t value, size_t bytes)
+void forge_put(struct image *image, uint64_t device_page, size_t offset, uint64_t value, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
 		image->device[device_page].bytes[offset + i] = (uint8_t)(value >> (8 * i));
 }
 
-uint64_t image_get(const struct image *image, uint64_t device_page, size_t offset, size_t bytes)
+uint64_t forge_get(const struct image *image, uint64_t device_page, size_t offset, size_t bytes)
 {
 	uint64_t value = 0;
 
@@ -38,18 +38,13 @@ uint64_t image_get(const struct image *image, uint64_t device_page, size_t offse
 	return value;
 }
 
-void image_put_crc32(struct image *image, uint32_t crc32)
-{
-	image_put(image, image->spec.header_page, 4060, crc32, 4);
-}
-
 static uint64_t random_next(uint64_t *seed)
 {
 	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
 	return *seed >> 33;
 }
 
-uint64_t image_pfn_entry(const struct image_spec *spec, uint32_t index)
+uint64_t forge_pfn_entry(const struct image_spec *spec, uint32_t index)
 {
 	const uint32_t all = spec->data_pages + spec->zero_pages;
 	/* Zero frames spread evenly over all of them. */
@@ -58,7 +53,7 @@ uint64_t image_pfn_entry(const struct image_spec *spec, uint32_t index)
 	return (1 + 3 * (uint64_t)index) | (zero ? (uint64_t)1 << 63 : 0);
 }
 
-void image_fill_page(struct page *page, uint64_t pfn, bool compressible)
+void forge_fill_page(struct page *page, uint64_t pfn, bool compressible)
 {
 	uint64_t seed = pfn;
 
@@ -77,12 +72,12 @@ static void pages_make(struct image *image)
 	image->page_count = image->meta_pages + spec->data_pages;
 	image->pages = allocate(image->page_count, sizeof(struct page));
 	for (uint32_t i = 0; i <= all; i++) {
-		const uint64_t entry = i < all ? image_pfn_entry(spec, i) : UINT64_MAX;
+		const uint64_t entry = i < all ? forge_pfn_entry(spec, i) : UINT64_MAX;
 
 		if (i < image->meta_pages * 512)
 			memcpy(image->pages[i / 512].bytes + i % 512 * 8, &entry, 8);
 		if (entry >> 63 == 0)
-			image_fill_page(&image->pages[image->meta_pages + data++], entry, spec->compressible);
+			forge_fill_page(&image->pages[image->meta_pages + data++], entry, spec->compressible);
 	}
 }
 
@@ -115,12 +110,12 @@ static void stream_append(struct image *image, const void *bytes, size_t count)
 
 	memcpy(image->device[place].bytes, bytes, count);
 	memset(image->device[place].bytes + count, 0xa5, sizeof(struct page) - count);
-	image_put(image, image->maps[image->map_count - 1], image->stream_count % 511 * 8, place, 8);
+	forge_put(image, image->maps[image->map_count - 1], image->stream_count % 511 * 8, place, 8);
 	image->stream[image->stream_count++] = place;
 	if (image->stream_count % 511 == 0) {
 		const uint64_t map = image->free_pages[image->free_next++];
 
-		image_put(image, image->maps[image->map_count - 1], 4088, map, 8);
+		forge_put(image, image->maps[image->map_count - 1], 4088, map, 8);
 		image->maps[image->map_count++] = map;
 	}
 }
@@ -196,17 +191,17 @@ static void header_make(struct image *image, uint32_t crc)
 	static const uint32_t flags[] = {[SWSUSP_PLAIN] = 2 | 1, [SWSUSP_LZO] = 4, [SWSUSP_LZ4] = 4 | 16 | 1};
 	const uint64_t header = image->spec.header_page;
 
-	image_put(image, header, 1024, 1, 4);
-	image_put(image, header, 1028, image->device_pages - header - 1, 4);
+	forge_put(image, header, 1024, 1, 4);
+	forge_put(image, header, 1028, image->device_pages - header - 1, 4);
 	memcpy(image->device[header].bytes + 1036, "0123456789abcdef", 16);
 	memcpy(image->device[header].bytes + 1052, "swaplabel", 9);
-	image_put(image, header, 4060, crc, 4);
-	image_put(image, header, 4064, image->maps[0], 8);
-	image_put(image, header, 4072, flags[image->spec.codec], 4);
+	forge_put(image, header, 4060, crc, 4);
+	forge_put(image, header, 4064, image->maps[0], 8);
+	forge_put(image, header, 4072, flags[image->spec.codec], 4);
 	memcpy(image->device[header].bytes + 4076, "SWAPSPACE2S1SUSPEND", 20);
 }
 
-void image_build(struct image *image, const struct image_spec *spec)
+void forge_image(struct image *image, const struct image_spec *spec)
 {
 	uint32_t crc = 0;
 
@@ -225,7 +220,7 @@ void image_build(struct image *image, const struct image_spec *spec)
 	header_make(image, crc);
 }
 
-void image_free(struct image *image)
+void forge_free(struct image *image)
 {
 	free(image->device);
 	free(image->free_pages);
@@ -244,7 +239,7 @@ static struct page *block_take(void *context)
 	return allocate(0, sizeof(struct page));
 }
 
-struct swsusp_page_marks image_marks_make(struct image_marks *marks, uint64_t device_pages, uint64_t block_limit)
+struct swsusp_page_marks forge_marks_make(struct image_marks *marks, uint64_t device_pages, uint64_t block_limit)
 {
 	marks->entries = (device_pages + 32767) / 32768;
 	marks->directory = allocate(marks->entries, sizeof(struct page *));
@@ -253,7 +248,7 @@ struct swsusp_page_marks image_marks_make(struct image_marks *marks, uint64_t de
 	return (struct swsusp_page_marks){marks->directory, marks->entries, block_take, marks};
 }
 
-void image_marks_free(struct image_marks *marks)
+void forge_marks_free(struct image_marks *marks)
 {
 	for (uint64_t i = 0; i < marks->entries; i++)
 		free(marks->directory[i]);
@@ -283,7 +278,7 @@ static void pfns_compare(void *context, const uint64_t *pfns, uint32_t count)
 	struct comparison *comparison = context;
 
 	for (uint32_t i = 0; i < count; i++)
-		comparison->equal &= pfns[i] == image_pfn_entry(&comparison->image->spec, (uint32_t)comparison->pfns++);
+		comparison->equal &= pfns[i] == forge_pfn_entry(&comparison->image->spec, (uint32_t)comparison->pfns++);
 }
 
 static void data_compare(void *context, uint64_t index, const struct page *page)
@@ -295,7 +290,7 @@ static void data_compare(void *context, uint64_t index, const struct page *page)
 	comparison->equal &= memcmp(page, &image->pages[image->meta_pages + index], sizeof(*page)) == 0;
 }
 
-enum status image_scan(const struct image *image, const char **reason_out)
+enum status forge_scan(const struct image *image, const char **reason_out)
 {
 	struct comparison comparison = {.image = image, .equal = true};
 	struct swsusp_scan *scan = allocate(sizeof(*scan) / sizeof(struct page), sizeof(struct page));
@@ -308,14 +303,14 @@ enum status image_scan(const struct image *image, const char **reason_out)
 	scan->sink.data = data_compare;
 	scan->sink.context = &comparison;
 	status = swsusp_scan_image(scan, image->spec.header_page, image->device_pages,
-				   image_marks_make(&marks, image->device_pages, UINT64_MAX));
+				   forge_marks_make(&marks, image->device_pages, UINT64_MAX));
 	*reason_out = scan->reader.reason;
 	if (status == STATUS_OK && (!comparison.equal || comparison.data != image->spec.data_pages ||
 				    comparison.pfns != image->spec.data_pages + image->spec.zero_pages)) {
 		*reason_out = "test: the pages are not those that were put in";
 		status = STATUS_INVALID;
 	}
-	image_marks_free(&marks);
+	forge_marks_free(&marks);
 	free(scan);
 	return status;
 }

@@ -32,22 +32,19 @@ struct image {
 	uint64_t meta_pages;
 };
 
-void image_build(struct image *image, const struct image_spec *spec);
-void image_free(struct image *image);
+void forge_image(struct image *image, const struct image_spec *spec);
+void forge_free(struct image *image);
 
 /* Little-endian fields of a device page. */
-void image_put(struct image *image, uint64_t device_page, size_t offset, uint64_t value, size_t bytes);
-uint64_t image_get(const struct image *image, uint64_t device_page, size_t offset, size_t bytes);
-
-/* Makes the checksum of the header right again after the packed pages' contents were changed on purpose. */
-void image_put_crc32(struct image *image, uint32_t crc32);
+void forge_put(struct image *image, uint64_t device_page, size_t offset, uint64_t value, size_t bytes);
+uint64_t forge_get(const struct image *image, uint64_t device_page, size_t offset, size_t bytes);
 
 /* The content of the frame, and its PFN entry, number `index` of all PFNs. */
-uint64_t image_pfn_entry(const struct image_spec *spec, uint32_t index);
-void image_fill_page(struct page *page, uint64_t pfn, bool compressible);
+uint64_t forge_pfn_entry(const struct image_spec *spec, uint32_t index);
+void forge_fill_page(struct page *page, uint64_t pfn, bool compressible);
 
 /* Scans the image with every page that is handed out compared. Returns the scan's status; *reason_out is static. */
-enum status image_scan(const struct image *image, const char **reason_out);
+enum status forge_scan(const struct image *image, const char **reason_out);
 
 /* Marks from the heap for device_pages; block_limit: so many blocks, then no memory. */
 struct image_marks {
@@ -57,5 +54,5 @@ struct image_marks {
 	uint64_t block_limit;
 };
 
-struct swsusp_page_marks image_marks_make(struct image_marks *marks, uint64_t device_pages, uint64_t block_limit);
-void image_marks_free(struct image_marks *marks);
+struct swsusp_page_marks forge_marks_make(struct image_marks *marks, uint64_t device_pages, uint64_t block_limit);
+void forge_marks_free(struct image_marks *marks);

@@ -35,7 +35,7 @@ struct damage {
 #define PUT(function, page, offset, value, bytes)                                                                      \
 	static void function(struct image *image)                                                                      \
 	{                                                                                                              \
-		image_put(image, (page), (offset), (value), (bytes));                                                  \
+		forge_put(image, (page), (offset), (value), (bytes));                                                  \
 	}
 
 #define HEADER image->spec.header_page
@@ -95,9 +95,9 @@ static void swap_area_one_short(struct image *image)
 
 	for (uint64_t i = 0; i < image->stream_count; i++)
 		last = max_u64(last, image->stream[i]);
-	image_put(image, HEADER, 1028, last, 4);
-	if (image_scan(image, &(const char *){NULL}) == STATUS_OK)
-		image_put(image, HEADER, 1028, last - 1, 4);
+	forge_put(image, HEADER, 1028, last, 4);
+	if (forge_scan(image, &(const char *){NULL}) == STATUS_OK)
+		forge_put(image, HEADER, 1028, last - 1, 4);
 }
 
 /* The swap map. */
@@ -153,8 +153,8 @@ PUT(info_size, INFO, 432, image->page_count * 4096, 8)
 
 static void info_pages(struct image *image, uint64_t pages)
 {
-	image_put(image, INFO, 424, pages, 8);
-	image_put(image, INFO, 432, pages * 4096, 8);
+	forge_put(image, INFO, 424, pages, 8);
+	forge_put(image, INFO, 432, pages * 4096, 8);
 }
 
 static void info_pages_zero(struct image *image)
@@ -170,7 +170,7 @@ static void info_pages_overflow(struct image *image)
 static void info_pages_device(struct image *image)
 {
 	info_pages(image, image->device_pages - 1);
-	image_put(image, INFO, 416, image->device_pages - 2 - 16, 8);
+	forge_put(image, INFO, 416, image->device_pages - 2 - 16, 8);
 }
 
 static void info_pages_device_packed(struct image *image)
@@ -178,19 +178,19 @@ static void info_pages_device_packed(struct image *image)
 	const uint64_t pages = (image->device_pages - 2) * 32 + 1;
 
 	info_pages(image, pages);
-	image_put(image, INFO, 416, pages - 1 - div_round_up(pages, 513), 8);
+	forge_put(image, INFO, 416, pages - 1 - div_round_up(pages, 513), 8);
 }
 
 static void info_pages_more(struct image *image)
 {
 	info_pages(image, image->page_count + 1 + 32);
-	image_put(image, INFO, 416, image->spec.data_pages + 32, 8);
+	forge_put(image, INFO, 416, image->spec.data_pages + 32, 8);
 }
 
 static void info_pages_fewer(struct image *image)
 {
 	info_pages(image, image->page_count + 1 - 2);
-	image_put(image, INFO, 416, image->spec.data_pages - 2, 8);
+	forge_put(image, INFO, 416, image->spec.data_pages - 2, 8);
 }
 
 /* The PFN list. */
@@ -208,14 +208,14 @@ PUT(pfn_marker_in_full_page, PFN(0), 511 * 8, UINT64_MAX, 8)
 
 static void pfn_marker_first(struct image *image)
 {
-	image_put(image, PFN(2), 0, UINT64_MAX, 8);
+	forge_put(image, PFN(2), 0, UINT64_MAX, 8);
 	memset(image->device[PFN(2)].bytes + 8, 0, 4088);
 }
 
 static void pfn_zero_bit_clear(struct image *image)
 {
 	for (uint32_t i = 0; i < 100; i++)
-		image_put(image, PFN(0), 8 * i, image_pfn_entry(&image->spec, i) & ~((uint64_t)1 << 63), 8);
+		forge_put(image, PFN(0), 8 * i, forge_pfn_entry(&image->spec, i) & ~((uint64_t)1 << 63), 8);
 }
 
 /* Chunks. */
@@ -223,9 +223,9 @@ static void pfn_zero_bit_clear(struct image *image)
 PUT(chunk_length_zero, CHUNK, 0, 0, 8)
 PUT(chunk_length_bound, CHUNK, 0, 139334, 8)
 PUT(chunk_length_huge, CHUNK, 4, 1, 4)
-PUT(chunk_length_less, CHUNK, 0, image_get(image, CHUNK, 0, 8) - 1, 8)
-PUT(chunk_length_more, CHUNK, 0, image_get(image, CHUNK, 0, 8) + 1, 8)
-PUT(crc_wrong, HEADER, 4060, ~image_get(image, HEADER, 4060, 4), 4)
+PUT(chunk_length_less, CHUNK, 0, forge_get(image, CHUNK, 0, 8) - 1, 8)
+PUT(chunk_length_more, CHUNK, 0, forge_get(image, CHUNK, 0, 8) + 1, 8)
+PUT(crc_wrong, HEADER, 4060, ~forge_get(image, HEADER, 4060, 4), 4)
 PUT(chunk_list_cut, MAP(0), (image->stream_count - 1) * 8, 0, 8)
 PUT(chunk_list_longer, MAP(0), image->stream_count * 8, image->free_pages[image->free_next], 8)
 
@@ -348,22 +348,22 @@ static void damaged_images_are_refused(void **state)
 		const char *reason;
 		enum status status;
 
-		image_build(&image, damage->spec);
-		assert_int_equal(image_scan(&image, &reason), STATUS_OK);
+		forge_image(&image, damage->spec);
+		assert_int_equal(forge_scan(&image, &reason), STATUS_OK);
 		damage->apply(&image);
-		status = image_scan(&image, &reason);
+		status = forge_scan(&image, &reason);
 		if (status != damage->status || strstr(reason, damage->reason) == NULL) {
 			print_error("%s: status %d, %s\n", damage->name, status, reason);
 			wrong++;
 		}
-		image_free(&image);
+		forge_free(&image);
 	}
 	assert_int_equal(wrong, 0);
 }
 
 /*
  * Each bit of a chunk: refused, unless the very same pages come out (a copy from another place with the same bytes).
- * image_scan gives STATUS_INVALID when other pages do.
+ * forge_scan gives STATUS_INVALID when other pages do.
  */
 static void flipped_bits_in_chunks_are_refused(void **state)
 {
@@ -380,22 +380,22 @@ static void flipped_bits_in_chunks_are_refused(void **state)
 		uint64_t packed_bits;
 		uint64_t refused = 0;
 
-		image_build(&image, &specs[i]);
+		forge_image(&image, &specs[i]);
 		assert_int_equal(image.stream_count, 2);
-		packed_bits = (image_get(&image, image.stream[1], 0, 8) + 8) * 8;
+		packed_bits = (forge_get(&image, image.stream[1], 0, 8) + 8) * 8;
 		for (uint64_t bit = 0; bit < packed_bits; bit++) {
 			uint8_t *byte = &image.device[image.stream[1]].bytes[bit / 8];
 
 			*byte ^= (uint8_t)(1 << bit % 8);
-			status = image_scan(&image, &reason);
+			status = forge_scan(&image, &reason);
 			refused += status == STATUS_CORRUPT;
 			assert_true(status == STATUS_CORRUPT || status == STATUS_OK);
 			assert_true(status == STATUS_CORRUPT || bit >= 64);
 			*byte ^= (uint8_t)(1 << bit % 8);
 		}
 		assert_true(refused > packed_bits * 9 / 10);
-		assert_int_equal(image_scan(&image, &reason), STATUS_OK);
-		image_free(&image);
+		assert_int_equal(forge_scan(&image, &reason), STATUS_OK);
+		forge_free(&image);
 	}
 }
 
@@ -409,26 +409,26 @@ static void errors_are_final(void **state)
 	const char *reason;
 
 	(void)state;
-	image_build(&image, &plain_file);
+	forge_image(&image, &plain_file);
 	assert_int_equal(swsusp_header_parse(&image.device[9], &header, &reason), STATUS_OK);
 	assert_int_equal(
-		swsusp_open(&reader, &header, 9, image.device_pages, image_marks_make(&marks, image.device_pages, 0)),
+		swsusp_open(&reader, &header, 9, image.device_pages, forge_marks_make(&marks, image.device_pages, 0)),
 		STATUS_NO_MEMORY);
 	assert_non_null(strstr(reader.reason, "memory"));
 	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_NO_MEMORY);
 	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[0]]), STATUS_NO_MEMORY);
 	assert_int_equal(swsusp_supply_info(&reader, &image.device[image.stream[0]]), STATUS_NO_MEMORY);
 	assert_int_equal(swsusp_check_pfns(&reader), STATUS_NO_MEMORY);
-	image_marks_free(&marks);
+	forge_marks_free(&marks);
 
 	assert_int_equal(swsusp_open(&reader, &header, image.device_pages, image.device_pages,
-				     image_marks_make(&marks, image.device_pages, 1)),
+				     forge_marks_make(&marks, image.device_pages, 1)),
 			 STATUS_INVALID);
-	image_marks_free(&marks);
-	assert_int_equal(swsusp_open(&reader, &header, 9, 32769, image_marks_make(&marks, image.device_pages, 1)),
+	forge_marks_free(&marks);
+	assert_int_equal(swsusp_open(&reader, &header, 9, 32769, forge_marks_make(&marks, image.device_pages, 1)),
 			 STATUS_INVALID);
-	image_marks_free(&marks);
-	image_free(&image);
+	forge_marks_free(&marks);
+	forge_free(&image);
 }
 
 static void chunk_frames_are_bounded(void **state)
@@ -466,8 +466,8 @@ static void chunk_sizes_are_exact(void **state)
 		uint64_t length;
 		const uint8_t *packed;
 
-		image_build(&image, &(struct image_spec){codec, 3, 0, 0, false, true});
-		length = image_get(&image, image.stream[1], 0, 8);
+		forge_image(&image, &(struct image_spec){codec, 3, 0, 0, false, true});
+		length = forge_get(&image, image.stream[1], 0, 8);
 		packed = image.device[image.stream[1]].bytes + 8;
 		for (uint32_t pages = 1; pages <= 32; pages++) {
 			memset(out, 0x77, 64 * 4096);
@@ -482,7 +482,7 @@ static void chunk_sizes_are_exact(void **state)
 		assert_int_equal(swsusp_chunk_unpack(codec, packed, 139334, out, 4096), STATUS_INVALID);
 		assert_int_equal(swsusp_chunk_unpack(SWSUSP_PLAIN, packed, (uint32_t)length, out, 4096),
 				 STATUS_INVALID);
-		image_free(&image);
+		forge_free(&image);
 		test_free(out);
 	}
 }

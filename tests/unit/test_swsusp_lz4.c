@@ -106,7 +106,7 @@ static uint32_t block_make(uint8_t *block, uint32_t offset, uint32_t match_bytes
 static void matches_may_overlap(void **state)
 {
 	uint8_t block[64];
-	uint8_t out[700];
+	uint8_t out[2000];
 
 	(void)state;
 	for (uint32_t offset = 1; offset <= 16; offset++) {
@@ -124,7 +124,7 @@ static void matches_may_overlap(void **state)
 static void broken_blocks_are_refused(void **state)
 {
 	uint8_t block[64];
-	uint8_t out[700];
+	uint8_t out[2000];
 	const uint32_t packed_bytes = block_make(block, 16, 100);
 	static const uint8_t literals_only[] = {0x30, 'a', 'b', 'c'};
 	static const uint8_t empty[] = {0};
@@ -143,6 +143,9 @@ static void broken_blocks_are_refused(void **state)
 	block_make(block, 16, 101);
 	block[packed_bytes - 6] = 0x40;
 	assert_int_equal(unpack(block, packed_bytes - 1, out, 121), STATUS_CORRUPT);
+	/* A block that ends with the length of a match. */
+	block_make(block, 16, 4 + 15 + 7 * 255 + 3);
+	assert_int_equal(unpack(block, 18 + 2 + 8, out, 16 + 4 + 15 + 7 * 255 + 3 + 5), STATUS_CORRUPT);
 	/* Lengths that go on to the end of the block. */
 	memset(block, 0xff, sizeof(block));
 	assert_int_equal(unpack(block, sizeof(block), out, sizeof(out)), STATUS_CORRUPT);
