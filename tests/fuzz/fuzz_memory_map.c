@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Builds a map from hostile firmware entries (17 bytes each) and asks all questions of it. */
+/* Builds a map from hostile firmware entries (17 bytes each) and asks all questions of it; RAM from 0 to its end must
+ * be as large as that. */
 #include "mm/memory_map.h"
 
 #include <string.h>
@@ -17,7 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(&entries[count].end, data + 8, 8);
 		entries[count].type = data[16];
 	}
-	if (memory_map_build(entries, count, &map) == STATUS_OK)
-		return memory_map_covers(&map, 4096, memory_map_ram_end(&map), 1) + (int)memory_map_checksum(&map) == -1;
-	return 0;
+	if (memory_map_build(entries, count, &map) == STATUS_OK &&
+	    memory_map_covers(&map, 0, memory_map_ram_end(&map), MEMORY_RAM) &&
+	    memory_map_ram_bytes(&map) != memory_map_ram_end(&map))
+		__builtin_trap();
+	return memory_map_checksum(&map) == 0 ? -1 : 0;
 }
