@@ -9,8 +9,8 @@ import shlex
 import socket
 import time
 
-from errors import Failure, HarnessError
-from machine import Machine
+from errors import Failure
+from machine import Machine, patience
 
 
 class Agent:
@@ -66,6 +66,7 @@ class Agent:
 
     def wait_ready(self, timeout_s: float = 60) -> float:
         """Wait until the agent answers; returns the seconds since power-on.  HarnessError when it never does."""
+        timeout_s = patience(timeout_s)
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if self._machine.qmp.end_reason():
@@ -81,12 +82,13 @@ class Agent:
     def run(self, command: str, timeout_s: float = 60, check: bool = True) -> str:
         """Run a shell command; returns its output and errors together.
 
-        Failure when it exits with another status than 0 (unless check is False); HarnessError without an answer.
+        Failure when it exits with another status than 0 (unless check is False); errors.HarnessError without an answer.
         """
         return self.call(command, timeout_s, check)[1]
 
     def call(self, command: str, timeout_s: float = 60, check: bool = False) -> tuple[int, str]:
         """As run(), but returns (exit status, output); 128 + N for signal N."""
+        timeout_s = patience(timeout_s)
         word = os.urandom(6).hex()
         self._send(f"RUN {word} {command.encode().hex()}")
         match = self._line(rf"END {word} (\d+) ?([0-9a-f]*)", time.monotonic() + timeout_s)
@@ -102,6 +104,3 @@ class Agent:
     def write_file(self, path: str, text: str) -> None:
         """Write a small text file in the guest."""
         self.run(f"printf %s {shlex.quote(text)} > {shlex.quote(path)}")
-
-
-__all__ = ["Agent", "HarnessError"]

@@ -286,3 +286,18 @@ def write_slot(image: Path, disk: Disk, slot: str, data: bytes) -> None:
         writes.append((start, data[at:at + length]))
         at += length
     write_bytes(image, writes)
+
+
+def differing_ranges(image: Path, base: Path) -> list[tuple[int, int]]:
+    """Byte ranges (start, length) that the qcow2 file `image` itself holds, in whole clusters, not its backing files.
+
+    Only those whose bytes differ from `base` are named.
+    """
+    run = subprocess.run(["qemu-img", "map", "--output=json", str(image)], capture_output=True, text=True, check=True)
+    result = []
+    for entry in json.loads(run.stdout):
+        if entry["depth"] == 0 and entry["data"]:
+            start, length = entry["start"], entry["length"]
+            if read_bytes(image, start, length) != read_bytes(base, start, length):
+                result.append((start, length))
+    return result

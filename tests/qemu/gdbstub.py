@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from errors import HarnessError
+from machine import Machine, patience
 
 REGISTERS = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16)), "rip")
 
@@ -83,6 +84,11 @@ class GdbStub:
             raise HarnessError(f"the GDB stub refused {text[:40]!r}: {answer}")
         return answer
 
+    def close_without_going_on(self, machine: Machine) -> None:
+        """Cut the power of the stopped machine and close the connection."""
+        machine.kill()
+        self._socket.close()
+
     def break_at(self, address: int, hardware: bool = True) -> None:
         """Set a breakpoint; a hardware one needs no byte of memory, so loading over it does no harm."""
         if self._ask(f"Z{1 if hardware else 0},{address:x},1") != "OK":
@@ -99,6 +105,7 @@ class GdbStub:
 
     def wait_stop(self, timeout_s: float) -> bool:
         """Wait until a breakpoint stops the CPUs; False when none did in time."""
+        timeout_s = patience(timeout_s)
         answer = self._receive(time.monotonic() + timeout_s)
         if answer is None:
             return False
@@ -134,3 +141,28 @@ class GdbStub:
             part = min(2048, length - len(result))
             result += bytes.fromhex(self._ask(f"m{address + len(result):x},{part:x}"))
         return result
+
+
+def at_address(machine: Machine, address: int, timeout_s: float = 90) -> GdbStub:
+    """Power on a machine made with gdb=True, paused=True and let it run to `address`; returns the stub, stopped there.
+
+    HarnessError, with the console, when it does not get there in time.
+    """
+    gdb = GdbStub(machine.socket_path("gdb"))
+    gdb.break_at(address)
+    gdb.go()
+    machine.started = time.monotonic()
+    if not gdb.wait_stop(timeout_s):
+        raise machine.error(f"address {address:#x} was not reached within {timeout_s:.0f} s")
+    if gdb.registers()["rip"] != address:
+        raise machine.error(f"stopped at {gdb.registers()['rip']:#x} instead of {address:#x}")
+    gdb.clear(address)
+    return gdb
+
+
+def at_symbol(machine: Machine, elf: Path, symbol: str, timeout_s: float = 90) -> GdbStub:
+    """at_address() for a symbol of an ELF file."""
+    table = symbols(elf)
+    if symbol not in table:
+        raise HarnessError(f"{elf} has no symbol {symbol}")
+    return at_address(machine, table[symbol], timeout_s)

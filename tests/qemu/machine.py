@@ -26,6 +26,11 @@ GIB = 1 << 30
 MIB = 1 << 20
 
 
+def patience(seconds: float) -> float:
+    """A time limit stretched (up to eight times) by how much more than its CPUs can do this machine has to do now."""
+    return seconds * min(8.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
 @dataclass(frozen=True)
 class Hardware:
     """The PC itself; the same values give the same firmware memory map.
@@ -90,7 +95,7 @@ class Machine:
     """A running PC; use as a context manager.
 
     drives: in the order of their ports; result_dir: where console.log, qemu.log and dumps go; limit_s: after so many
-    seconds the machine is killed and every wait raises HarnessError; gdb: open a gdb stub; paused: do not start the
+    seconds (see patience()) the machine is killed and every wait raises HarnessError; gdb: open a gdb stub; paused: do not start the
     CPUs until `resume()`; extra: more QEMU arguments; icount: value of -icount or None.
     """
 
@@ -117,6 +122,7 @@ class Machine:
         self._timed_out = False
         self.qmp: Qmp | None = None
         self.started = 0.0
+        self.limit_s = patience(self.limit_s)
 
     # Starting and ending
 
@@ -248,6 +254,7 @@ class Machine:
 
         HarnessError when the time is over or QEMU ended first; Failure at once when a line with `unless` comes first.
         """
+        timeout_s = patience(timeout_s)
         end = time.monotonic() + timeout_s
         with self._changed:
             while True:
@@ -291,6 +298,7 @@ class Machine:
 
     def wait_end(self, timeout_s: float = 60) -> str:
         """Wait until the guest stops: "guest-shutdown", "guest-reset", "guest-panic" or "killed"."""
+        timeout_s = patience(timeout_s)
         reason = self.qmp.wait_end(timeout_s)
         if reason is None:
             raise self.error(f"the machine did not stop within {timeout_s:.0f} s")
@@ -303,7 +311,7 @@ class Machine:
         result = []
         for start, length in ranges or self.hardware.ram_ranges():
             path = self.result_dir / f"{name}-{start:x}.bin"
-            self.qmp.command("pmemsave", timeout_s=180, val=start, size=length, filename=str(path.resolve()))
+            self.qmp.command("pmemsave", timeout_s=patience(180), val=start, size=length, filename=str(path.resolve()))
             result.append((start, length, path))
         return result
 

@@ -54,7 +54,7 @@ def test_ways_to_name_the_image(name: str, result_dir):
     image = session.hibernated(PLAIN_PC)
     area, swap = image.area(), image.disk.spec.swaps[0]
     words = SPELLINGS[name].format(uuid=swap.uuid, label=swap.label, partuuid=area.partuuid, number=area.number)
-    boot = session.default_boot(image, thaw_args=words, cmdline="noresume")
+    boot = session.default_boot(image, thaw_args=words, cmdline="")
     with session.resume(image, result_dir, boot=boot) as on:
         thaw_run.expect_resume(on)
 
@@ -62,7 +62,7 @@ def test_ways_to_name_the_image(name: str, result_dir):
 @pytest.mark.parametrize("words", ("resume=PARTLABEL=thaw-swap", "resume=PARTUUID={partuuid}"))
 def test_gpt_ways_to_name_the_image(words: str, result_dir):
     image = session.hibernated(matrix.SPECIAL["lz4"])
-    boot = session.default_boot(image, thaw_args=words.format(partuuid=image.area().partuuid), cmdline="noresume")
+    boot = session.default_boot(image, thaw_args=words.format(partuuid=image.area().partuuid), cmdline="")
     with session.resume(image, result_dir, boot=boot) as on:
         thaw_run.expect_resume(on)
 

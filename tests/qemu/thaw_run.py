@@ -15,6 +15,7 @@ DECISION = re.compile(r"thaw: (?:resume: (?P<kind>\S+) on (?P<device>.+), (?P<pa
                       r"|boot: (?P<reason>\S+))")
 JUMP = r"thaw: jump\b"
 LINUX = r"Linux version "
+REFUSED = r"grub: loader refused|normal kernel can't be started"
 COMMAND_LINE = r"Command line: "
 REASONS = {"no-image", "noresume", "user", "ambiguous", "unsupported", "mismatch", "corrupt", "stale", "io-error",
            "no-memory", "fault", "skipped"}
@@ -34,7 +35,7 @@ class Decision:
 
 def wait_decision(machine: Machine, timeout_s: float = 60) -> Decision:
     """Wait for the loader's decision; Failure when Linux starts without one or the reason is not in the contract."""
-    line = machine.wait_for(DECISION.pattern, timeout_s, unless=rf"{LINUX}|grub: loader refused")
+    line = machine.wait_for(DECISION.pattern, timeout_s, unless=rf"{LINUX}|{REFUSED}")
     match = DECISION.search(line.text)
     reason = match["reason"]
     if reason is not None and reason not in REASONS:
@@ -80,7 +81,7 @@ def expect_boot(machine: Machine, *reasons: str, timeout_s: float = 90) -> str:
         reason = decision.reason
     if reason not in reasons:
         raise Failure(f"the reason is {reason!r} instead of {' or '.join(reasons)}")
-    machine.wait_for(LINUX, timeout_s, unless=r"grub: loader refused")
+    machine.wait_for(LINUX, timeout_s, unless=REFUSED)
     line = machine.wait_for(COMMAND_LINE, 30)
     if f"thaw.status={reason}" not in line.text.split():
         raise Failure(f"the kernel was not told thaw.status={reason}: {line.text}")

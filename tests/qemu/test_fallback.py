@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""When the loader must not resume, the normal kernel boots by itself and is told why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import disk as disks
+import grub_run
+import image_edit
+import proof
+import session
+import thaw_run
+from errors import Failure
+from machine import Drive, Hardware
+from session import Config
+from swsusp_oracle import SIGNATURE
+
+PLAIN_PC = Config(kernel="6.12", compression="plain", machine="pc", mode="shutdown")
+
+
+def _check_fresh(on: session.Powered, reason: str) -> None:
+    """The system is up and told `reason`; its disk works."""
+    on.agent.wait_ready(120)
+    words = on.agent.run("cat /proc/cmdline").split()
+    if words.count(f"thaw.status={reason}") != 1:
+        raise Failure(f"the command line is {words}")
+    proof.check_disk(on.agent)
+
+
+@pytest.mark.parametrize("fallback", ("modules", "path"))
+@pytest.mark.parametrize("table, machine, kernel, memory_mib", (
+    ("mbr", "q35", "6.1", 512), ("gpt", "pc", "6.12", 2048), pytest.param("mbr", "pc", "6.12", 6144, marks=pytest.mark.full),
+    pytest.param("gpt", "q35", "6.1", 6144, marks=pytest.mark.full)))
+def test_no_image(table, machine, kernel, memory_mib, fallback, result_dir):
+    disk = disks.get(disks.DiskSpec(table))
+    image = disks.overlay(disk.path, result_dir / "disk.qcow2")
+    boot = grub_run.Boot(entry="thaw", kernel=kernel, fallback=fallback, cmdline="thaw-test=1 quiet-not",
+                         thaw_args="thaw.unknown=1 whatever")
+    with session.power_on(image, disk, boot, Hardware(machine, 1, memory_mib), result_dir) as on:
+        thaw_run.expect_boot(on.machine, "no-image")
+        _check_fresh(on, "no-image")
+        line = on.agent.run("cat /proc/cmdline")
+        if boot.kernel_arguments() not in line:
+            raise Failure(f"the kernel's command line {boot.kernel_arguments()!r} became {line!r}")
+        if on.agent.run("uname -r").strip() not in boot.script(session.guest.get().kernels):
+            raise Failure("another kernel was booted")
+
+
+def test_normal_boot_sees_the_machine_as_grub_shows_it(result_dir):
+    """The memory map, the ACPI tables, the screen and the initrd are those of GRUB's own `linux` command."""
+    disk = disks.get()
+    seen = {}
+    for entry in ("linux", "thaw"):
+        image = disks.overlay(disk.path, result_dir / f"{entry}.qcow2")
+        with session.power_on(image, disk, grub_run.Boot(entry=entry), Hardware(), result_dir / entry) as on:
+            on.agent.wait_ready(120)
+            seen[entry] = on.agent.run(
+                "dmesg | sed 's/^[^]]*\\] //' | grep -E 'BIOS-e820|ACPI: RSDP|Console: colour|DMI:|Memory: '; "
+                "dd if=/proc/sys/kernel/acpi_video_flags status=none; cat /proc/cpuinfo | grep -c processor; "
+                "ls /sys/firmware/acpi/tables; dmesg | grep -c 'vga\\|EGA'")
+    if seen["linux"] != seen["thaw"]:
+        raise Failure(f"GRUB's linux:\n{seen['linux']}\nthe loader:\n{seen['thaw']}")
+
+
+def test_noresume(result_dir):
+    image = session.hibernated(PLAIN_PC)
+    overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
+    boot = session.default_boot(image, thaw_args="noresume", cmdline="noresume")
+    with session.resume(image, result_dir, image=overlay, boot=boot) as on:
+        thaw_run.expect_boot(on.machine, "noresume")
+        _check_fresh(on, "noresume")
+    if image_edit.signature(overlay, image) != SIGNATURE:
+        raise Failure("noresume touched the image")
+
+
+@pytest.mark.parametrize("config", (Config(), PLAIN_PC), ids=("q35", "pc"))
+def test_two_images_and_none_named(config: Config, result_dir):
+    image = session.hibernated(config)
+    first = disks.overlay(image.path, result_dir / "disk.qcow2")
+    second = disks.overlay(image.path, result_dir / "second.qcow2")
+    boot = session.default_boot(image, thaw_args="", cmdline="")
+    with session.resume(image, result_dir, image=first, boot=boot, more=(Drive(second),)) as on:
+        thaw_run.expect_boot(on.machine, "ambiguous")
+        on.agent.wait_ready(120)
+    for overlay in (first, second):
+        if image_edit.signature(overlay, image) != SIGNATURE:
+            raise Failure("an ambiguous image was touched")
+
+
+def test_two_images_and_one_named(result_dir):
+    """PARTUUID tells apart what has the same filesystem UUID: only the second disk's table has this one."""
+    image = session.hibernated(PLAIN_PC)
+    other = session.hibernated(replace(PLAIN_PC, table="gpt"))
+    second = disks.overlay(other.path, result_dir / "second.qcow2")
+    boot = session.default_boot(image, thaw_args=f"resume=PARTUUID={image.area().partuuid}", cmdline="")
+    with session.resume(image, result_dir, boot=boot, more=(Drive(second),)) as on:
+        thaw_run.check_resumed(on, image.proof)
+    if image_edit.signature(second, other) != SIGNATURE:
+        raise Failure("the other image was touched")
+
+
+def test_named_image_is_not_there(result_dir):
+    image = session.hibernated(PLAIN_PC)
+    boot = session.default_boot(image, thaw_args="resume=UUID=00000000-1111-2222-3333-444444444444", cmdline="")
+    with session.resume(image, result_dir, boot=boot) as on:
+        thaw_run.expect_boot(on.machine, "no-image")
+
+
+@pytest.mark.parametrize("config, memory_mib", ((Config(), 640), (PLAIN_PC, 448)), ids=("more", "less"))
+def test_changed_memory(config: Config, memory_mib: int, result_dir):
+    image = session.hibernated(config)
+    overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
+    hardware = replace(config.hardware(), memory_mib=memory_mib)
+    boot = session.default_boot(image, cmdline="")
+    with session.resume(image, result_dir, image=overlay, boot=boot, hardware=hardware) as on:
+        thaw_run.expect_boot(on.machine, "mismatch")
+        _check_fresh(on, "mismatch")
+    if image_edit.signature(overlay, image) != SIGNATURE:
+        raise Failure("the image of another memory size was touched")
+
+
+@pytest.mark.parametrize("config", (Config(), PLAIN_PC), ids=("ahci", "ide"))
+@pytest.mark.parametrize("place", ("header", "info", "data"))
+def test_unreadable_sector(config: Config, place: str, result_dir):
+    image = session.hibernated(config)
+    with image_edit.layout(image, result_dir) as oracle:
+        page = {"header": oracle.map_pages[0], "info": oracle.stream[0],
+                "data": oracle.stream[len(oracle.stream) * 2 // 3]}[place]
+    sector = (image.area().start + page * 4096) // 512
+    overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
+    boot = session.default_boot(image, cmdline="")
+    with session.resume(image, result_dir, image=overlay, boot=boot, drive={"bad_sectors": (sector + 3,)}) as on:
+        thaw_run.expect_boot(on.machine, "io-error")
+        _check_fresh(on, "io-error")
+    if image_edit.signature(overlay, image) != SIGNATURE:
+        raise Failure("an unreadable image was touched")
+
+
+@pytest.mark.parametrize("config", (Config(), PLAIN_PC), ids=("ahci", "ide"))
+def test_disk_that_never_answers(config: Config, result_dir):
+    """The disk falls silent while the image is read: a bounded wait, the reason, the normal kernel from memory."""
+    image = session.hibernated(config)
+    boot = session.default_boot(image, cmdline="")
+    with session.resume(image, result_dir, boot=boot) as on:
+        decision = thaw_run.wait_decision(on.machine)
+        on.machine.hold_disk(0)
+        if decision.kind != "swsusp":
+            raise Failure(f"the loader decided {decision.line.text!r}")
+        thaw_run.expect_boot(on.machine, "io-error", timeout_s=120)
+
+
+def test_loader_that_grub_refuses(result_dir):
+    """A file that is no loader: the same menu entry boots Linux."""
+    disk = disks.get()
+    image = disks.overlay(disk.path, result_dir / "disk.qcow2")
+    broken = result_dir / "broken.elf"
+    broken.write_bytes(b"not a loader" * 400)
+    with session.power_on(image, disk, grub_run.Boot(entry="thaw"), Hardware(), result_dir, loader=broken) as on:
+        on.machine.wait_for("grub: loader refused", 30)
+        on.agent.wait_ready(120)
