@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Put Thaw's files into a system, or take them away again.
+#   usage: [DESTDIR=…] [PREFIX=/usr] install.sh install BUILD_DIRECTORY
+#          [DESTDIR=…] [PREFIX=/usr] install.sh uninstall
+# Touches nothing but the files named here; grub.cfg is made by update-grub, which is left to the caller.
+set -eu
+
+DESTDIR=${DESTDIR-}
+PREFIX=${PREFIX:-/usr}
+here=$(dirname "$0")
+systemd=$PREFIX/lib/systemd
+LOADER=/boot/thaw/thaw.elf
+GENERATOR=/etc/grub.d/06_thaw
+HOOK=$systemd/system-sleep/thaw
+UNIT=$systemd/system/thaw-try.service
+# The unit is wanted by every boot; `systemctl mask` turns it off.
+WANTED=$systemd/system/sysinit.target.wants/thaw-try.service
+
+# mode, target; the content comes from standard input. Replaced in one step: a power cut leaves the old or the new file
+# (and perhaps a name that ends in ~, which grub-mkconfig and systemd pass over).
+put() {
+	target=$DESTDIR$2
+	mkdir -p "$(dirname "$target")"
+	cat >"$target.new~"
+	chmod "$1" "$target.new~"
+	sync "$target.new~"
+	mv -f "$target.new~" "$target"
+	echo "  INSTALL  $target"
+}
+
+install_all() {
+	put 644 "$LOADER" <"$1/thaw.elf"
+	put 755 "$GENERATOR" <"$here/grub/06_thaw"
+	put 755 "$HOOK" <"$here/systemd/thaw"
+	sed "s|@PREFIX@|$PREFIX|g" "$here/systemd/thaw-try.service.in" | put 644 "$UNIT"
+	mkdir -p "$(dirname "$DESTDIR$WANTED")"
+	ln -sf ../thaw-try.service "$DESTDIR$WANTED"
+	if [ "$PREFIX" != /usr ]; then
+		echo "note: systemd-sleep runs hooks of its own prefix only; link $HOOK into /usr/lib/systemd/system-sleep" >&2
+	fi
+}
+
+uninstall_all() {
+	for file in "$WANTED" "$UNIT" "$HOOK" "$GENERATOR" "$LOADER"; do
+		rm -f "$DESTDIR$file"
+		echo "  REMOVE   $DESTDIR$file"
+	done
+	for directory in "$(dirname "$WANTED")" "$(dirname "$LOADER")"; do
+		rmdir "$DESTDIR$directory" 2>/dev/null || :
+	done
+}
+
+case "${1-}" in
+install)
+	if [ ! -f "${2:?the build directory}/thaw.elf" ]; then
+		echo "install.sh: $2/thaw.elf is not there: build it first" >&2
+		exit 1
+	fi
+	install_all "$2"
+	;;
+uninstall) uninstall_all ;;
+*)
+	sed -n 's/^# \{0,1\}//; 3,5p' "$0" >&2
+	exit 2
+	;;
+esac
+[ -n "$DESTDIR" ] || echo "Now run update-grub."
