@@ -10,6 +10,7 @@
 #include "drivers/timer.h"
 #include "lib/format.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "loader/memory.h"
 
 #define KEYBOARD_DATA 0x60
@@ -19,12 +20,26 @@
 
 static bool screen_is_console;
 static bool ready;
+static bool quiet;
+
+/* The lines that scripts and people rely on, shown even when the rest is not. */
+static bool is_decision(const char *line)
+{
+	static const char *const starts[] = {"boot:", "resume:", "jump"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(starts); i++)
+		if (!strncmp(line, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
 
 static void show(const char *line)
 {
 	char text[LOG_LINE_BYTES + 16];
 	const size_t size = format_text(text, sizeof(text), "thaw: %s\n", line);
 
+	if (quiet && !is_decision(line))
+		return;
 	serial_write(text, size);
 	if (screen_is_console)
 		screen_write(text, size);
@@ -40,8 +55,14 @@ void console_init(const struct options *options, const struct boot_screen *scree
 		ignore_status(serial_init(0, options->serial_baud));
 	if (options->console_screen)
 		screen_is_console = screen_init(screen, arena, memory_map_mmio) == STATUS_OK;
+	quiet = options->quiet;
 	log_set_sink(show);
 	ready = true;
+}
+
+void console_speak_up(void)
+{
+	quiet = false;
 }
 
 bool console_is_ready(void)

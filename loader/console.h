@@ -12,6 +12,9 @@
 /* Takes the consoles and becomes the log's sink. A console that does not work is left out. */
 void console_init(const struct options *options, const struct boot_screen *screen, struct arena *arena);
 
+/* From now on every line is shown, even if the options said `quiet`: something went wrong. */
+void console_speak_up(void);
+
 /* True once console_init was called. */
 bool console_is_ready(void);
 

@@ -9,6 +9,7 @@
 #include "drivers/timer.h"
 #include "handoff/image.h"
 #include "lib/log.h"
+#include "loader/benchmark.h"
 #include "loader/console.h"
 #include "loader/disks.h"
 #include "loader/linux.h"
@@ -94,6 +95,7 @@ void loader_on_exception(const struct exception_frame *frame)
 		boot = &nothing;
 	if (!console_is_ready())
 		start_consoles();
+	console_speak_up();
 	log_line("exception %lu, error %lx, at %lx, address %lx", frame->vector, frame->error_code, frame->rip,
 	         frame->cr2);
 	log_line("rax %016lx rbx %016lx rcx %016lx rdx %016lx", frame->rax, frame->rbx, frame->rcx, frame->rdx);
@@ -132,6 +134,8 @@ static void log_restore(const struct restore_result *result)
 	log_line("resume: %lu pages and %lu of zeroes in place, %lu staged; %lu MiB read in %lu ms; %s", result->pages,
 	         result->zero_pages, result->staged_pages, result->bytes_read / MIB, result->read_us / 1000,
 	         result->checked ? "checked" : "unchecked");
+	log_line("times: %lu us in all; %lu waiting for the disk, %lu unpacking, %lu checking", result->read_us,
+	         result->waited_us, result->unpack_us, result->check_us);
 }
 
 static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
@@ -200,5 +204,7 @@ void loader_main(const struct boot_info *info, enum status info_status)
 		log_line("%s", reason);
 		boot_with(reason_of(status));
 	}
+	if (options.benchmark)
+		benchmark_read(&found, &memory.arena);
 	resume(&found, start_us);
 }

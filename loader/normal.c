@@ -14,6 +14,7 @@
 
 void stop_with_screen(const char *first_line, const char *second_line)
 {
+	console_speak_up();
 	log_line("%s", first_line);
 	log_line("%s", second_line);
 	log_line("press a key to restart the computer");

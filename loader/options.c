@@ -297,6 +297,12 @@ static bool apply_console(struct options *options, const char *value)
 	return true;
 }
 
+static bool apply_benchmark(struct options *options, const char *value)
+{
+	options->benchmark = *value == '\0';
+	return options->benchmark;
+}
+
 static bool apply_memory_map(struct options *options, const char *value)
 {
 	const bool relaxed = strcmp(value, "relaxed") == 0;
@@ -316,6 +322,7 @@ static const struct option_word resume_words[] = {
 static const struct option_word own_words[] = {
 	{"console=", apply_console},
 	{"quiet", apply_quiet},
+	{"thaw.benchmark", apply_benchmark},
 	{"thaw.memmap=", apply_memory_map},
 };
 

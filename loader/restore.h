@@ -26,7 +26,9 @@ struct restore_result {
 	uint64_t staged_pages;
 	uint64_t bytes_read;
 	uint64_t read_us;        /* from the first read to the last page in place */
-	uint64_t waited_us;      /* of these, waiting for the disk with nothing else to do */
+	uint64_t waited_us;      /* of these: waiting for the disk with nothing else to do */
+	uint64_t unpack_us;      /* … unpacking chunks */
+	uint64_t check_us;       /* … computing the checksum */
 	bool checked;            /* the image carried a checksum, and it was right */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "loader/restore_internal.h"
 
+#include "drivers/timer.h"
 #include "lib/crc32.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -122,16 +123,21 @@ static enum status unpack_chunk(struct restore *restore, const uint8_t *packed, 
 	const uint32_t count = (uint32_t)min_u64(left, SWSUSP_CHUNK_PAGES);
 	const bool mixed = restore->unpacked_pages < reader->info.meta_pages;
 	struct page *out = restore->bounce;
+	uint64_t start_us;
 
 	if (!count)
 		return restore_refuse(restore, STATUS_CORRUPT, "more chunks than pages");
 	if (!mixed)
 		TRY(open_window(restore, count, &out));
+	start_us = timer_now_us();
 	if (swsusp_chunk_unpack(reader->header.codec, packed, packed_bytes, out->bytes, count * PAGE_BYTES) !=
 	    STATUS_OK)
 		return restore_refuse(restore, STATUS_CORRUPT, "a chunk does not unpack");
+	restore->result->unpack_us += timer_now_us() - start_us;
+	start_us = timer_now_us();
 	if (reader->header.has_crc32)
 		restore->crc32 = crc32_update(restore->crc32, out, (size_t)count * PAGE_BYTES);
+	restore->result->check_us += timer_now_us() - start_us;
 	if (mixed)
 		TRY(take_mixed_pages(restore, count));
 	restore->unpacked_pages += count;
