@@ -158,7 +158,6 @@ static void step_stopping(struct ahci_port *port)
 		port_retire(port, "given up");
 		return;
 	}
-	errors_clear(port);
 	/* Clearing ST clears CI and SACT (3.3.13, 3.3.14). Where it does not, the device still holds commands. */
 	const uint32_t left = ahci_port_read(port, AHCI_PX_CI) | ahci_port_read(port, AHCI_PX_SACT);
 	const bool is_ready = (ahci_port_read(port, AHCI_PX_TFD) & STATUS_NOT_READY) == 0;
@@ -183,8 +182,6 @@ static void step_linking(struct ahci_port *port)
 	const uint32_t link = link_state(port);
 
 	if (link == AHCI_PX_SSTS_DET_READY) {
-		/* While DIAG.X stands in SERR, the device's first FIS is not let in (3.3.8, 10.4.2). */
-		errors_clear(port);
 		state_enter(port, AHCI_PORT_SETTLING, SETTLE_US);
 		return;
 	}
@@ -201,7 +198,7 @@ static void step_settling(struct ahci_port *port)
 	const bool is_ready = (ahci_port_read(port, AHCI_PX_TFD) & STATUS_NOT_READY) == 0;
 
 	if (!is_ready && !deadline_is_over(port)) {
-		/* A second COMINIT sets DIAG.X again. */
+		/* While DIAG.X stands in SERR, the first FIS is not let in (3.3.8); a second COMINIT sets it again. */
 		ahci_port_write(port, AHCI_PX_SERR, AHCI_ALL_ONES);
 		return;
 	}
@@ -242,12 +239,13 @@ static void log_finish(struct ahci_port *port, enum status status)
 {
 	if (status == STATUS_OK)
 		status = ata_ncq_log_decode(port->memory->data, &port->ncq_error);
-	port->is_log_valid = status == STATUS_OK;
-	port->plan = AHCI_PLAN_RESTART;
-	if (status == STATUS_OK)
-		port->state = AHCI_PORT_RUNNING;
-	else
-		ahci_port_stop_begin(port, AHCI_PLAN_RESET); /* the device refuses commands until the log is read */
+	if (status != STATUS_OK) {
+		/* The device refuses commands until the log is read, or a COMRESET. */
+		ahci_port_stop_begin(port, AHCI_PLAN_RESET);
+		return;
+	}
+	port->is_log_valid = true;
+	port->state = AHCI_PORT_RUNNING;
 }
 
 static void step_asking(struct ahci_port *port)

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "drivers/ata/ahci.h"
-#include "drivers/ata/ahci_format.h"
 #include "drivers/ata/ahci_regs.h"
 #include "drivers/ata/ata.h"
 #include "lib/log.h"
+#include "tests/unit/fake_ahci_internal.h"
 
 #define ARENA_BYTES      ((size_t)4 << 20)
 #define LOG_BYTES        65536
@@ -53,217 +53,6 @@ size_t fake_ahci_log_bytes(void)
 	return log_used;
 }
 
-/* --- the disk -------------------------------------------------------------------------------------------------- */
-
-void fake_ahci_sector(const struct fake_ahci_port *port, uint64_t lba, uint8_t *buffer)
-{
-	for (uint32_t i = 0; i < port->sector_bytes / 8; i++) {
-		const uint64_t word = (lba + 1) * 0x9E3779B97F4A7C15 + i;
-		memcpy(buffer + 8 * (size_t)i, &word, 8);
-	}
-	for (uint32_t i = 0; i < port->write_count; i++) {
-		if (port->writes[i].lba == lba)
-			memcpy(buffer, port->writes[i].bytes, port->sector_bytes);
-	}
-}
-
-static void identify_word(uint8_t *data, unsigned word, uint32_t value)
-{
-	data[2 * word] = (uint8_t)value;
-	data[2 * word + 1] = (uint8_t)(value >> 8);
-}
-
-static void identify_fill(const struct fake_ahci_port *port, uint8_t *data)
-{
-	memset(data, 0, ATA_IDENTIFY_BYTES);
-	memcpy(data + 54, "aFekA CH Iidks  ", 16);
-	identify_word(data, 49, 0x0300);
-	identify_word(data, 60, (uint32_t)port->sector_count);
-	identify_word(data, 61, (uint32_t)(port->sector_count >> 16) & 0xFFF);
-	identify_word(data, 75, port->queue_depth - 1U);
-	identify_word(data, 76, port->has_ncq ? 0x0106 : 0x0006);
-	identify_word(data, 82, port->has_write_cache ? 0x20 : 0);
-	identify_word(data, 85, port->has_write_cache ? 0x20 : 0);
-	identify_word(data, 83,
-		      0x4000 | (port->has_lba48 ? 0x0400U : 0) |
-			      (port->has_flush ? 0x1000U | (port->has_lba48 ? 0x2000U : 0) : 0));
-	identify_word(data, 84, port->has_general_log ? 0x4020 : 0x4000);
-	for (unsigned i = 0; i < 4; i++)
-		identify_word(data, 100 + i, (uint32_t)(port->sector_count >> (16 * i)) & 0xFFFF);
-	if (port->sector_bytes != 512) {
-		identify_word(data, 106, 0x5000);
-		identify_word(data, 117, port->sector_bytes / 2);
-	}
-}
-
-static void error_log_fill(const struct fake_ahci_port *port, uint8_t *data)
-{
-	uint8_t sum = 0;
-
-	memset(data, 0, ATA_LOG_PAGE_BYTES);
-	data[0] = port->is_log_wrong ? 31 : port->failed_tag;
-	data[2] = (uint8_t)TFD_FAILED;
-	data[3] = TFD_FAILED >> 8;
-	for (unsigned i = 0; i < 511; i++)
-		sum = (uint8_t)(sum + data[i]);
-	data[511] = (uint8_t)-sum;
-}
-
-/* --- a command as the controller sees it ----------------------------------------------------------------------- */
-
-struct command {
-	struct ahci_command_header *header;
-	const uint8_t *fis;
-	const struct ahci_prd *prds;
-	uint32_t prd_count;
-	uint8_t opcode;
-	uint64_t lba;
-	uint32_t count;
-};
-
-static bool is_queued(uint8_t opcode)
-{
-	return opcode == ATA_READ_FPDMA_QUEUED;
-}
-
-static struct command command_fetch(const struct fake_ahci_port *port, unsigned slot)
-{
-	struct ahci_command_header *header = (struct ahci_command_header *)(uintptr_t)port->clb + slot;
-	const uint64_t table = (uint64_t)header->table_high << 32 | header->table_low;
-	struct command command = {.header = header, .fis = (const uint8_t *)(uintptr_t)table};
-
-	assert_int_equal(table % 128, 0);
-	assert_int_equal(header->flags & 0x1F, 5);
-	assert_int_equal(header->flags & 0xFFA0, 0); /* no PMP, C, B, R, P, ATAPI */
-	assert_int_equal(command.fis[0], 0x27);
-	assert_int_equal(command.fis[1], 0x80);
-	command.prds = (const struct ahci_prd *)(uintptr_t)(table + 0x80);
-	command.prd_count = header->flags >> 16;
-	command.opcode = command.fis[2];
-	command.lba = command.fis[4] | (uint64_t)command.fis[5] << 8 | (uint64_t)command.fis[6] << 16;
-	command.count = command.fis[12];
-	if (command.opcode == ATA_READ_DMA || command.opcode == ATA_WRITE_DMA) {
-		command.lba |= (uint64_t)(command.fis[7] & 15) << 24;
-		command.count = command.count == 0 ? 256 : command.count;
-		return command;
-	}
-	command.lba |=
-		(uint64_t)command.fis[8] << 24 | (uint64_t)command.fis[9] << 32 | (uint64_t)command.fis[10] << 40;
-	if (is_queued(command.opcode))
-		command.count = command.fis[3] | (uint32_t)command.fis[11] << 8;
-	else
-		command.count |= (uint32_t)command.fis[13] << 8;
-	if (command.count == 0)
-		command.count = 65536;
-	return command;
-}
-
-/* Copies between the PRDs and data, which is all of the transfer. */
-static void dma(const struct command *command, uint8_t *data, uint32_t bytes, bool to_memory)
-{
-	uint32_t done = 0;
-
-	for (uint32_t i = 0; i < command->prd_count; i++) {
-		const struct ahci_prd *prd = &command->prds[i];
-		uint8_t *memory = (uint8_t *)(uintptr_t)((uint64_t)prd->address_high << 32 | prd->address_low);
-		const uint32_t size = (prd->bytes & 0x3FFFFF) + 1;
-		assert_int_equal(prd->address_low & 1, 0);
-		assert_int_equal(size & 1, 0);
-		assert_true(done + size <= bytes);
-		if (to_memory)
-			memcpy(memory, data + done, size);
-		else
-			memcpy(data + done, memory, size);
-		done += size;
-	}
-	assert_int_equal(done, bytes);
-	command->header->prd_bytes_done = done;
-}
-
-static uint8_t transfer_buffer[(size_t)4 << 20];
-
-static bool command_is_bad(struct fake_ahci_port *port, const struct command *command)
-{
-	if (command->lba + command->count > port->sector_count)
-		return true;
-	if (port->bad_times == 0 || port->bad_lba < command->lba || port->bad_lba >= command->lba + command->count)
-		return false;
-	if (port->bad_times != FAKE_AHCI_FOREVER)
-		port->bad_times--;
-	return true;
-}
-
-static bool fault_consume(uint32_t *times)
-{
-	if (*times == 0)
-		return false;
-	if (*times != FAKE_AHCI_FOREVER)
-		(*times)--;
-	return true;
-}
-
-static bool command_write(struct fake_ahci_port *port, const struct command *command)
-{
-	assert_true((command->header->flags & 0x40) != 0);
-	if (fault_consume(&port->writes_fail) || command_is_bad(port, command))
-		return false;
-	dma(command, transfer_buffer, command->count * port->sector_bytes, false);
-	for (uint32_t i = 0; i < command->count; i++) {
-		assert_true(port->write_count < FAKE_AHCI_WRITES);
-		struct fake_ahci_write *write = &port->writes[port->write_count++];
-		*write = (struct fake_ahci_write){.lba = command->lba + i, .is_durable = !port->has_write_cache};
-		memcpy(write->bytes, transfer_buffer + (size_t)i * port->sector_bytes, port->sector_bytes);
-	}
-	return true;
-}
-
-static bool command_flush(struct fake_ahci_port *port)
-{
-	if (fault_consume(&port->flushes_fail))
-		return false;
-	for (uint32_t i = 0; i < port->write_count; i++)
-		port->writes[i].is_durable = true;
-	return true;
-}
-
-/* True: good status. */
-static bool command_execute(struct fake_ahci_port *port, const struct command *command)
-{
-	switch (command->opcode) {
-	case ATA_IDENTIFY_DEVICE:
-		identify_fill(port, transfer_buffer);
-		dma(command, transfer_buffer, ATA_IDENTIFY_BYTES, true);
-		return true;
-	case ATA_READ_LOG_EXT:
-		if (!port->has_general_log || fault_consume(&port->log_fails))
-			return false;
-		assert_int_equal(command->lba, 0x10);
-		error_log_fill(port, transfer_buffer);
-		dma(command, transfer_buffer, ATA_LOG_PAGE_BYTES, true);
-		port->has_ncq_error = false;
-		return true;
-	case ATA_READ_DMA:
-	case ATA_READ_DMA_EXT:
-	case ATA_READ_FPDMA_QUEUED:
-		if (command_is_bad(port, command))
-			return false;
-		assert_int_equal(command->header->flags & 0x40, 0);
-		for (uint32_t i = 0; i < command->count; i++)
-			fake_ahci_sector(port, command->lba + i, transfer_buffer + (size_t)i * port->sector_bytes);
-		dma(command, transfer_buffer, command->count * port->sector_bytes, true);
-		return true;
-	case ATA_WRITE_DMA:
-	case ATA_WRITE_DMA_EXT:
-		return command_write(port, command);
-	case ATA_FLUSH_CACHE:
-	case ATA_FLUSH_CACHE_EXT:
-		return command_flush(port);
-	default:
-		fail_msg("unexpected command %02x", command->opcode);
-		return false;
-	}
-}
-
 /* --- the port's engine ----------------------------------------------------------------------------------------- */
 
 static void command_fail_queued(struct fake_ahci_port *port, unsigned slot)
@@ -275,13 +64,13 @@ static void command_fail_queued(struct fake_ahci_port *port, unsigned slot)
 	port->has_ncq_error = true;
 	port->failed_tag = (uint8_t)slot;
 	port->is_halted = true;
-	port->tfd = TFD_FAILED;
+	port->tfd = TFD_FAILED | (port->is_busy_after_error ? 0x80 : 0);
 	port->is |= AHCI_PX_IS_TFES | PX_IS_SDBS;
 }
 
 static void command_finish(struct fake_ahci *ahci, struct fake_ahci_port *port, unsigned slot)
 {
-	const struct command command = command_fetch(port, slot);
+	const struct command command = fake_ahci_fetch(port, slot);
 	const bool is_refused = port->has_ncq_error && command.opcode != ATA_READ_LOG_EXT;
 
 	assert_true((ahci->pci.config[PCI_COMMAND_BYTE] & 4) != 0);
@@ -290,17 +79,17 @@ static void command_finish(struct fake_ahci *ahci, struct fake_ahci_port *port, 
 	for (unsigned i = 0; i < 32 && port->is_lifo; i++)
 		port->slots[i].due_us = max_u64(port->slots[i].due_us, fake_hw_now_us() + 20);
 	const bool is_flush = command.opcode == ATA_FLUSH_CACHE_EXT || command.opcode == ATA_FLUSH_CACHE;
-	if (fault_consume(&port->mute_times) || (is_flush && fault_consume(&port->flushes_mute)))
+	if (fake_ahci_consume(&port->mute_times) || (is_flush && fake_ahci_consume(&port->flushes_mute)))
 		return;
-	const bool is_good = !is_refused && command_execute(port, &command);
+	const bool is_good = !is_refused && fake_ahci_execute(port, &command);
 	if (is_good) {
 		port->tfd = TFD_GOOD;
-		port->is |= is_queued(command.opcode) ? PX_IS_SDBS : PX_IS_DHRS;
+		port->is |= fake_ahci_is_queued(command.opcode) ? PX_IS_SDBS : PX_IS_DHRS;
 		port->ci &= ~BIT(slot);
 		port->sact &= ~BIT(slot);
 		return;
 	}
-	if (is_queued(command.opcode) && !is_refused) {
+	if (fake_ahci_is_queued(command.opcode) && !is_refused) {
 		port->ci &= ~BIT(slot);
 		command_fail_queued(port, slot);
 		return;
@@ -325,6 +114,23 @@ static int slot_next(const struct fake_ahci_port *port, uint64_t now_us)
 			next = i;
 	}
 	return next >= 0 && now_us >= port->slots[next].due_us ? next : -1;
+}
+
+static void port_forget(struct fake_ahci_port *port)
+{
+	memset(port->slots, 0, sizeof(port->slots));
+	port->ci = port->is_active_kept ? port->ci : 0;
+	port->sact = port->is_active_kept ? port->sact : 0;
+	port->is_halted = false;
+}
+
+static void stop_clock(struct fake_ahci_port *port, uint64_t now_us)
+{
+	if (port->stop_due_us == 0 || now_us < port->stop_due_us || port->is_list_stuck)
+		return;
+	port->stop_due_us = 0;
+	port->cmd &= ~AHCI_PX_CMD_CR;
+	port_forget(port);
 }
 
 static void link_clock(struct fake_ahci_port *port, uint64_t now_us)
@@ -357,6 +163,7 @@ static void clock(void *context, uint64_t now_us)
 	for (unsigned i = 0; i < FAKE_AHCI_PORTS; i++) {
 		struct fake_ahci_port *port = &ahci->ports[i];
 		int slot;
+		stop_clock(port, now_us);
 		link_clock(port, now_us);
 		while ((port->cmd & AHCI_PX_CMD_CR) != 0 && !port->is_halted && port->ssts == 0x113 &&
 		       (slot = slot_next(port, now_us)) >= 0)
@@ -364,19 +171,13 @@ static void clock(void *context, uint64_t now_us)
 	}
 }
 
-static void port_forget(struct fake_ahci_port *port)
-{
-	memset(port->slots, 0, sizeof(port->slots));
-	port->ci = 0;
-	port->sact = 0;
-	port->is_halted = false;
-}
-
 static void port_comreset(struct fake_ahci_port *port)
 {
-	port->ssts = 0;
+	port->ssts = port->is_present_early && port->signature != 0;
 	port->sig = UINT32_MAX;
 	port->tfd = TFD_NO_DEVICE;
+	port->ci = 0;
+	port->sact = 0;
 	port->has_ncq_error = false;
 	port->ready_due_us = 0;
 	port->link_due_us = port->signature != 0 ? fake_hw_now_us() + port->link_us + 1 : 0;
@@ -394,10 +195,8 @@ static void cmd_write(struct fake_ahci_port *port, uint32_t value)
 		assert_int_equal(port->ssts, 0x113);
 		port->cmd |= AHCI_PX_CMD_CR;
 	}
-	if ((value & AHCI_PX_CMD_ST) == 0 && !port->is_list_stuck) {
-		port->cmd &= ~AHCI_PX_CMD_CR;
-		port_forget(port);
-	}
+	if ((value & AHCI_PX_CMD_ST) == 0 && was_started)
+		port->stop_due_us = fake_hw_now_us() + port->stop_us;
 	if ((value & AHCI_PX_CMD_FRE) != 0) {
 		port->cmd |= AHCI_PX_CMD_FR;
 	} else {
@@ -418,12 +217,12 @@ static void ci_write(struct fake_ahci_port *port, uint32_t value)
 	for (unsigned slot = 0; slot < 32; slot++) {
 		if ((value & BIT(slot)) == 0)
 			continue;
-		const struct command command = command_fetch(port, slot);
+		const struct command command = fake_ahci_fetch(port, slot);
 		port->commands[command.opcode]++;
 		/* Queued and other commands never share the list. */
-		assert_true(is_queued(command.opcode) == ((port->sact & BIT(slot)) != 0));
-		assert_true(is_queued(command.opcode) || port->sact == 0);
-		if (is_queued(command.opcode)) {
+		assert_true(fake_ahci_is_queued(command.opcode) == ((port->sact & BIT(slot)) != 0));
+		assert_true(fake_ahci_is_queued(command.opcode) || port->sact == 0);
+		if (fake_ahci_is_queued(command.opcode)) {
 			assert_true((port->ci & ~port->sact) == 0);
 			assert_int_equal(command.fis[12], slot << 3);
 			assert_true(port->has_ncq && slot < port->queue_depth);
@@ -536,6 +335,7 @@ static void controller_reset(struct fake_ahci *ahci)
 		port->is_list_stuck = false;
 		port->cmd = port->is_receiver_stuck ? AHCI_PX_CMD_FR : 0;
 		port->is = port->serr = port->sctl = 0;
+		port->stop_due_us = 0;
 		port->clb = port->fb = 0;
 		port_forget(port);
 		port_comreset(port);
@@ -557,6 +357,7 @@ static void register_write(void *context, uint32_t offset, unsigned width, uint6
 	struct fake_ahci *ahci = context;
 
 	assert_int_equal(width, 4);
+	assert_true((ahci->pci.config[PCI_COMMAND_BYTE] & 2) != 0);
 	if (offset >= AHCI_PORTS_OFFSET) {
 		const unsigned index = (offset - AHCI_PORTS_OFFSET) / AHCI_PORT_BYTES;
 		assert_true((ahci->ghc & AHCI_GHC_AE) != 0);
@@ -638,6 +439,7 @@ struct fake_ahci_port *fake_ahci_add_disk(struct fake_ahci *ahci, unsigned index
 	port->has_ncq = port->has_lba48 = port->has_general_log = port->has_write_cache = port->has_flush = true;
 	port->queue_depth = 32;
 	port->latency_us = 100;
+	port->stop_us = 100;
 	port->link_us = 2000;
 	port->ready_us = 5000;
 	return port;
@@ -662,13 +464,12 @@ void fake_ahci_remove(struct fake_ahci *ahci, unsigned index)
 
 	port->signature = 0;
 	port->ssts = 0;
-	port->tfd = TFD_NO_DEVICE;
 	port->is |= AHCI_PX_IS_PRCS;
 }
 
 static enum status map_mmio(struct paddr base, uint64_t bytes)
 {
-	assert_true(base.value == FAKE_AHCI_BASE && bytes == FAKE_AHCI_BYTES);
+	assert_true(base.value == FAKE_AHCI_BASE && bytes <= FAKE_AHCI_BYTES);
 	return STATUS_OK;
 }
 

@@ -40,7 +40,9 @@ struct fake_ahci_port {
 	uint64_t latency_us; /* of a command */
 	uint64_t link_us;    /* from the end of COMRESET to the link */
 	uint64_t ready_us;   /* from the link to the first FIS */
-	bool is_lifo;        /* the newest queued command is finished first */
+	uint64_t stop_us;    /* from clearing ST to CR */
+	bool has_no_dma;
+	bool is_lifo; /* the newest queued command is finished first */
 
 	/* Faults. */
 	uint64_t bad_lba; /* reading it fails, bad_times times */
@@ -53,9 +55,12 @@ struct fake_ahci_port {
 	uint32_t flushes_mute; /* so many flushes are never answered */
 	uint32_t mute_times;   /* so many commands are taken and never answered */
 	bool is_never_ready;
-	bool is_list_stuck;     /* CR stays until the controller is reset */
-	bool is_receiver_stuck; /* FR stays, whatever happens */
-	bool has_prc_only;      /* a new link raises PRCS without PCS */
+	bool is_list_stuck;       /* CR stays until the controller is reset */
+	bool is_receiver_stuck;   /* FR stays, whatever happens */
+	bool is_active_kept;      /* clearing ST does not clear CI and SACT: QEMU */
+	bool is_busy_after_error; /* until COMRESET */
+	bool is_present_early;    /* the device shows before the link is up */
+	bool has_prc_only;        /* a new link raises PRCS without PCS */
 
 	/* What was seen. */
 	uint32_t commands[256];
@@ -73,7 +78,7 @@ struct fake_ahci_port {
 	bool is_halted;     /* after an error, until ST is cleared */
 	bool has_ncq_error; /* the device refuses everything but the log */
 	uint8_t failed_tag;
-	uint64_t link_due_us, ready_due_us; /* 0: not awaited */
+	uint64_t stop_due_us, link_due_us, ready_due_us; /* 0: not awaited */
 };
 
 struct fake_ahci {

@@ -164,6 +164,7 @@ static void test_firmware_left_it_running(void **state)
 	/* The model refuses lists re-pointed under a running engine; and nothing was written to the old place. */
 	assert_memory_equal(lists, before, sizeof(lists));
 	assert_int_equal(ahci.resets, 1);
+	assert_int_equal(ahci.ports[0].ie, 0);
 }
 
 static void test_handoff(void **state)
@@ -270,6 +271,32 @@ static void test_never_ready(void **state)
 	assert_true(fake_hw_now_us() - start_us < 12000000);
 }
 
+static void test_slow_link(void **state)
+{
+	struct fake_ahci_port *disk = fake_ahci_add_disk(&ahci, 0);
+
+	(void)state;
+	disk->is_present_early = true;
+	disk->link_us = 300000;
+	probe(1);
+	expect_first_sector(0, 0);
+
+	fake_ahci_init(&ahci);
+	disk = fake_ahci_add_disk(&ahci, 0);
+	disk->is_present_early = true;
+	disk->link_us = 2000000;
+	probe(0);
+	assert_true(fake_ahci_logged("ahci0.0: a device, but no link"));
+}
+
+static void test_disk_without_dma(void **state)
+{
+	(void)state;
+	fake_ahci_add_disk(&ahci, 0)->has_no_dma = true;
+	probe(0);
+	assert_true(fake_ahci_logged("ahci0.0: not identified: "));
+}
+
 static void test_identify_never_answered(void **state)
 {
 	(void)state;
@@ -346,12 +373,24 @@ static void test_ports_implemented(void **state)
 	assert_int_equal(ahci.pi, 0x10);
 }
 
+static void test_ports_beyond_the_bar(void **state)
+{
+	(void)state;
+	fake_ahci_add_disk(&ahci, 5);
+	fake_ahci_add_disk(&ahci, 6);
+	ahci.pi = UINT32_MAX;
+	fake_pci_set_bar(&ahci.pci, AHCI_ABAR_INDEX, FAKE_AHCI_BASE, 1024, 0);
+	probe(1);
+	assert_string_equal(registry.devices[0]->identity.name, "ahci0.5");
+}
+
 static void test_intel_pcs(void **state)
 {
 	(void)state;
 	fake_ahci_add_disk(&ahci, 0);
 	fake_pci_set16(&ahci.pci, INTEL_PCS, 0x8001);
 	ahci.pci.writable[INTEL_PCS] = 0x3F;
+	ahci.pci.writable[INTEL_PCS + 1] = 0xFF;
 	probe(1);
 	assert_int_equal(fake_pci_get32(&ahci.pci, INTEL_PCS - 2) >> 16, 0x803F);
 
@@ -371,7 +410,7 @@ static void test_bad_bars(void **state)
 	fake_pci_set_bar(&ahci.pci, AHCI_ABAR_INDEX, 0, FAKE_AHCI_BYTES, 0);
 	assert_int_equal(fake_ahci_probe(&ahci, &registry), STATUS_NOT_FOUND);
 	assert_false(fake_pci_is_bus_master(&ahci.pci));
-	fake_pci_set_bar(&ahci.pci, AHCI_ABAR_INDEX, 0xC000, 32, 1);
+	fake_pci_set_bar(&ahci.pci, AHCI_ABAR_INDEX, 0xC000, 1024, 1);
 	assert_int_equal(fake_ahci_probe(&ahci, &registry), STATUS_UNSUPPORTED);
 	fake_pci_set_bar(&ahci.pci, AHCI_ABAR_INDEX, FAKE_AHCI_BASE, 256, 0);
 	assert_int_equal(fake_ahci_probe(&ahci, &registry), STATUS_UNSUPPORTED);
@@ -405,12 +444,15 @@ int main(void)
 		cmocka_unit_test_setup(test_others_are_passed_over, setup),
 		cmocka_unit_test_setup(test_no_disk, setup),
 		cmocka_unit_test_setup(test_never_ready, setup),
+		cmocka_unit_test_setup(test_slow_link, setup),
+		cmocka_unit_test_setup(test_disk_without_dma, setup),
 		cmocka_unit_test_setup(test_identify_never_answered, setup),
 		cmocka_unit_test_setup(test_identify_never_answered_and_engine_stuck, setup),
 		cmocka_unit_test_setup(test_prc_without_pcs_and_stuck_receiver, setup),
 		cmocka_unit_test_setup(test_engine_stuck_until_reset, setup),
 		cmocka_unit_test_setup(test_reset_never_ends, setup),
 		cmocka_unit_test_setup(test_ports_implemented, setup),
+		cmocka_unit_test_setup(test_ports_beyond_the_bar, setup),
 		cmocka_unit_test_setup(test_intel_pcs, setup),
 		cmocka_unit_test_setup(test_bad_bars, setup),
 		cmocka_unit_test_setup(test_decoding_was_off, setup),
