@@ -15,7 +15,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-prototypes \
             -Wold-style-definition -Wswitch-enum -Wformat=2 -Wpointer-arith -Wcast-align -Wwrite-strings
 COMMON   := -std=gnu11 -g -I. -MMD -MP $(WARNINGS)
-STATIC_LIBS = $(shell $(CC) -print-file-name=liblzo2.a) $(shell $(CC) -print-file-name=liblz4.a)
+STATIC_LIBS = $(shell $(CC) -print-file-name=liblzo2.a)
+TEST_LIBS   = $(STATIC_LIBS) $(shell $(CC) -print-file-name=liblz4.a)
 
 .DEFAULT_GOAL := all
 .PHONY: all help clean unit fuzz
@@ -37,7 +38,7 @@ LOADER_CFLAGS := $(COMMON) -Os -m64 -march=x86-64 -mgeneral-regs-only -mno-red-z
 LOADER_LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --fatal-warnings \
             --orphan-handling=error --build-id=none
 
-all: $(B)/thaw.elf ## build the BIOS loader (the default)
+all: $(B)/thaw.elf $(B)/thaw ## build the BIOS loader and the host command (the default)
 
 $(B)/thaw.elf: $(LOADER_OBJ) linker.ld boot/symbols.txt
 	$(call say,LD,$@)$(LD) $(LOADER_LDFLAGS) -T linker.ld -Map=$(B)/thaw.map -o $@.debug $(LOADER_OBJ) $(STATIC_LIBS)
@@ -82,7 +83,7 @@ $(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(HOST_ASM:%.asm=$(B)/host/%.as
 
 $(B)/unit/%: tests/unit/%.c $(B)/host/libthaw.a
 	@mkdir -p $(@D)
-	$(call say,TEST,$<)$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< $(B)/host/libthaw.a $(STATIC_LIBS) -lcmocka
+	$(call say,TEST,$<)$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< $(B)/host/libthaw.a $(TEST_LIBS) -lcmocka
 
 unit: $(UNIT) ## build and run the unit tests
 	$(Q)failed=0; for t in $(UNIT); do $$t >$$t.log 2>&1 || { failed=1; cat $$t.log; }; \
@@ -101,7 +102,7 @@ $(B)/fuzzobj/libthaw.a: $(HOST_C:%.c=$(B)/fuzzobj/%.o) $(HOST_ASM:%.asm=$(B)/hos
 
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzzobj/libthaw.a
 	@mkdir -p $(@D)
-	$(call say,FUZZER,$<)$(CLANG) $(filter-out -fsanitize=fuzzer-no-link$(,)%,$(FUZZ_CFLAGS)) -fsanitize=fuzzer,address,undefined -MF $@.d -o $@ $< $(B)/fuzzobj/libthaw.a $(STATIC_LIBS)
+	$(call say,FUZZER,$<)$(CLANG) $(filter-out -fsanitize=fuzzer-no-link$(,)%,$(FUZZ_CFLAGS)) -fsanitize=fuzzer,address,undefined -MF $@.d -o $@ $< $(B)/fuzzobj/libthaw.a $(TEST_LIBS)
 
 fuzz: $(FUZZ) ## run every fuzz target for a share of FUZZ_SECONDS
 	$(Q)for t in $(FUZZ); do n=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$n; \
@@ -151,6 +152,28 @@ size: all ## check that thaw.elf is under 128 KiB
 	$(Q)bytes=$$(stat -c %s $(B)/thaw.elf); echo "thaw.elf: $$bytes bytes"; [ $$bytes -lt 131072 ]
 
 .PHONY: packages-build packages-demo packages-check demo check check-full bench layers lint size
+
+# --- the host command --------------------------------------------------------------------------------------------
+
+TOOL_C := $(wildcard tools/thaw*.c image/*.c) lib/crc32.c
+
+$(B)/tool/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,TOOLCC,$<)$(CC) $(COMMON) -O2 -c -o $@ $<
+
+$(B)/thaw: $(TOOL_C:%.c=$(B)/tool/%.o) $(B)/host/lib/crc32_clmul.asm.o
+	$(call say,LD,$@)$(CC) -o $@ $^ $(STATIC_LIBS)
+
+PREFIX  ?= /usr
+DESTDIR ?=
+
+install: all ## install the loader, its GRUB entry and the attempt guard below DESTDIR
+	$(Q)DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) tools/install.sh install $(B)
+
+uninstall: ## take away what install put there
+	$(Q)DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) tools/install.sh uninstall
+
+.PHONY: install uninstall
 
 clean: ## remove build/
 	rm -rf $(B)

@@ -1,0 +1,237 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measures Thaw against Linux's own resume, on the same hibernated disk in the same emulated PC.
+
+Usage: bench.py LOADER.  Prints tables in Markdown and leaves them in build/bench.md; docs/benchmarks.md keeps one run.
+Exit status 0: every target was reached; 1: one was not; 2: could not be run.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cache
+import session
+from errors import Failure, HarnessError
+from session import Config
+
+TOP = Path(__file__).resolve().parents[2]
+RESULTS = TOP / "build" / "bench"
+RUNS = 3
+PAGE = 4096
+LZO = Config(memory_mib=1024, fill_mib=240)
+PLAIN = Config(memory_mib=1024, fill_mib=240, compression="plain")
+COPY_INSTRUCTIONS = PAGE // 8 + 12  # a staged page: rep movsq, eight bytes an instruction, and its loop
+
+HANDOFF = r"^grub: start"
+DECISION = re.compile(r"thaw: resume: swsusp on (\S+), (\d+) pages, (\d+) MiB")
+SUMMARY = re.compile(r"thaw: resume: (\d+) pages and (\d+) of zeroes in place, (\d+) staged; (\d+) MiB read")
+TIMES = re.compile(r"thaw: times: (\d+) us in all; (\d+) waiting for the disk, (\d+) unpacking, (\d+) checking")
+RAW = re.compile(r"thaw: benchmark: (\d+) bytes raw in (\d+) us: ok")
+
+
+@dataclass
+class Target:
+    """A number that has to be reached. at_least: whether more is better."""
+
+    what: str
+    value: float
+    limit: float
+    at_least: bool
+
+    def reached(self) -> bool:
+        """Is it?"""
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def row(self) -> str:
+        """As a table row."""
+        bound = f"{'at least' if self.at_least else 'at most'} {self.limit:g}"
+        return f"| {self.what} | {self.value:.2f} | {bound} | {'yes' if self.reached() else '**no**'} |"
+
+
+def say(text: str) -> None:
+    cache.progress(f"bench: {text}")
+
+
+def median(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def spread(values: list[float]) -> str:
+    """Median, with smallest and largest."""
+    return f"{median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def match(pattern: re.Pattern, machine) -> tuple[int, ...]:
+    """The numbers of a line of the loader's log; HarnessError when it is not there."""
+    line = machine.find(pattern.pattern)
+    if line is None:
+        raise machine.error(f"no line with {pattern.pattern!r}")
+    return tuple(int(text) if text.isdigit() else 0 for text in pattern.search(line.text).groups())
+
+
+def seconds(machine, pattern: str) -> float:
+    """When a line came, in seconds since power-on."""
+    line = machine.find(pattern)
+    if line is None:
+        raise machine.error(f"no line with {pattern!r}")
+    return line.seconds
+
+
+@dataclass
+class Resume:
+    """One resume, in seconds since power-on."""
+
+    grub: float
+    handoff: float
+    back: float
+    answers: float
+    start: float = 0.0  # the loader's first line
+    jump: float = 0.0
+    times: tuple[int, ...] = ()
+    decision: tuple[int, ...] = ()
+    summary: tuple[int, ...] = ()
+
+
+def resume(image: session.Hibernated, entry: str, run: int) -> Resume:
+    """Resume a copy of the disk by Linux or by Thaw."""
+    with session.resume(image, RESULTS / f"{entry}{run}", entry=entry, limit_s=240, single_thread=True) as on:
+        on.machine.wait_for(session.EXIT_LINE, 200, unless="thaw-guest: ready")
+        on.agent.wait_ready()
+        answers = on.machine.now()
+        result = Resume(seconds(on.machine, r"grub: entry"), seconds(on.machine, HANDOFF),
+                        seconds(on.machine, session.EXIT_LINE), answers)
+        if entry == "thaw":
+            result.start = seconds(on.machine, "^thaw: ")
+            result.jump = seconds(on.machine, "^thaw: jump")
+            result.times = match(TIMES, on.machine)
+            result.decision = match(DECISION, on.machine)
+            result.summary = match(SUMMARY, on.machine)
+        return result
+
+
+def compare_resumes(report: list[str], targets: list[Target]) -> None:
+    """Power-on to session back, by Linux and by Thaw."""
+    image = session.hibernated(LZO)
+    pairs = []
+    for run in range(RUNS):
+        say(f"LZO image, run {run + 1} of {RUNS}: Linux, then Thaw")
+        pairs.append((resume(image, "linux", run), resume(image, "thaw", run)))
+    linux, thaw = [a for a, _ in pairs], [b for _, b in pairs]
+    mib = thaw[0].decision[2]
+    ratios = [(a.back - a.handoff) / (b.back - b.handoff) for a, b in pairs]
+    rows = (
+        ("power-on to the session's answer", [a.answers for a in linux], [b.answers for b in thaw]),
+        ("firmware: power-on to GRUB's menu code", [a.grub for a in linux], [b.grub for b in thaw]),
+        ("GRUB: loading kernel and initrd (Thaw: as modules)", [a.handoff - a.grub for a in linux],
+         [b.handoff - b.grub for b in thaw]),
+        ("**GRUB's hand-off to \"hibernation exit\"**", [a.back - a.handoff for a in linux],
+         [b.back - b.handoff for b in thaw]),
+        ("Thaw: hand-off to its first line", None, [b.start - b.handoff for b in thaw]),
+        ("Thaw: waiting for the disk", None, [b.times[1] / 1e6 for b in thaw]),
+        ("Thaw: decompressing", None, [b.times[2] / 1e6 for b in thaw]),
+        ("Thaw: checking (CRC-32)", None, [b.times[3] / 1e6 for b in thaw]),
+        ("Thaw: placing pages, queueing reads, the rest",
+         None, [(b.times[0] - sum(b.times[1:])) / 1e6 for b in thaw]),
+        ("copying staged pages, and the image kernel's own device resume", None, [b.back - b.jump for b in thaw]),
+    )
+    report += [f"## An LZO image of {mib} MiB ({thaw[0].decision[1]} pages, {thaw[0].summary[3]} MiB on disk)", "",
+               f"Seconds: median of {RUNS} runs (smallest-largest).", "",
+               "| phase | Linux | Thaw |", "|---|---|---|"]
+    report += [f"| {name} | {spread(a) if a else ''} | {spread(b)} |" for name, a, b in rows]
+    report += ["", f"Ratio from GRUB's hand-off to \"hibernation exit\", run by run: {spread(ratios)}.", ""]
+    if mib < 250:
+        raise HarnessError(f"the image has only {mib} MiB: not what is to be measured")
+    targets.append(Target(f"times faster than Linux from GRUB's hand-off, LZO image of {mib} MiB", median(ratios), 12,
+                          True))
+
+
+def measure_plain(report: list[str], targets: list[Target]) -> None:
+    """A plain image against raw reads of the same disk in the same machine."""
+    image = session.hibernated(PLAIN)
+    rows, shares = [], []
+    for run in range(RUNS):
+        say(f"plain image, run {run + 1} of {RUNS}")
+        boot = session.default_boot(image, thaw_args=f"{image.resume_words()} thaw.benchmark")
+        with session.resume(image, RESULTS / f"plain{run}", boot=boot, limit_s=240, single_thread=True) as on:
+            on.machine.wait_for(session.EXIT_LINE, 200, unless="thaw-guest: ready")
+            on.agent.wait_ready()
+            raw_bytes, raw_us = match(RAW, on.machine)
+            device = on.agent.run("awk 'NR==2 {print $1}' /proc/swaps").strip()
+            command = f"dd if={device} of=/dev/null bs=1M count={raw_bytes >> 20} iflag=direct 2>&1"
+            dd = [re.search(r"copied, ([\d.]+) s", on.agent.run(command, timeout_s=120)) for _ in range(2)]
+            total_us = match(TIMES, on.machine)[0]
+            pages = match(DECISION, on.machine)[1]
+        linux = max(raw_bytes / float(m[1]) for m in dd) / 1e6
+        raw, restored = raw_bytes / raw_us, pages * PAGE / total_us
+        shares.append(restored / max(raw, linux))
+        rows.append(f"| {run + 1} | {restored:.0f} | {raw:.0f} | {linux:.0f} | {shares[-1]:.2f} |")
+    report += [f"## A plain image of {pages * PAGE >> 20} MiB", "", "MB/s, everything included in \"restored\".", "",
+               "| run | restored | Thaw's raw read | Linux O_DIRECT read | share of the faster |", "|---|---|---|---|---|",
+               *rows, ""]
+    targets.append(Target("plain image: share of the faster raw read", median(shares), 0.85, True))
+
+
+def count_instructions(report: list[str], targets: list[Target]) -> None:
+    """Instructions per image byte, counted by the emulator."""
+    image = session.hibernated(LZO)
+    hardware = replace(LZO.hardware(), cpu="max")
+    rows, values = [], []
+    for run in range(RUNS):
+        say(f"counting instructions, run {run + 1} of {RUNS}")
+        with session.resume(image, RESULTS / f"icount{run}", hardware=hardware, limit_s=400,
+                            icount="shift=0,sleep=off") as on:
+            on.machine.wait_for("^thaw: jump", 300, unless="^thaw: boot")
+            pages = match(DECISION, on.machine)[1]
+            total, waited, unpack, check = match(TIMES, on.machine)
+            staged = match(SUMMARY, on.machine)[2]
+        size = pages * PAGE
+        copied = staged * COPY_INSTRUCTIONS
+        values.append(((total - waited) * 1000 + copied) / size)
+        rows.append(f"| {run + 1} | {values[-1]:.3f} | {unpack * 1000 / size:.3f} | {check * 1000 / size:.3f} | "
+                    f"{copied / size:.3f} | {waited * 1000 / size:.3f} |")
+    report += ["## Instructions per image byte (LZO)", "",
+               "Counted by the emulator (-icount, one instruction a nanosecond of the guest's clock; -cpu max, which has"
+               " PCLMULQDQ). \"All\" leaves out the waiting for the disk, which is shown apart. The copy of staged pages"
+               f" behind the mark is reckoned, at {COPY_INSTRUCTIONS} instructions a page.", "",
+               "| run | all | decompressing | checking | copying | waiting |", "|---|---|---|---|---|---|", *rows, ""]
+    targets.append(Target("instructions per image byte, LZO", max(values), 6, False))
+
+
+def describe_machine() -> list[str]:
+    """The machine that measured."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True)
+    return ["# Benchmarks", "", "Made by `make bench`. Times are of an emulated PC (TCG, q35, AHCI, 1 CPU, 1 GiB): only "
+            "their ratios mean something.", "",
+            f"- host: {model[1] if model else platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}",
+            f"- emulator: {qemu.stdout.splitlines()[0]}", f"- guest: Debian 12, kernel {LZO.kernel}, unmodified", ""]
+
+
+def main() -> int:
+    loader = Path(sys.argv[1])
+    report, targets = describe_machine(), []
+    try:
+        for part in (compare_resumes, measure_plain, count_instructions):
+            part(report, targets)
+    except (HarnessError, Failure) as error:
+        print(f"bench: could not be run: {error}", file=sys.stderr)
+        return 2
+    targets.append(Target("thaw.elf, KiB", loader.stat().st_size / 1024, 128, False))
+    report += ["## Targets", "", "| what | measured | target | reached |", "|---|---|---|---|",
+               *(target.row() for target in targets), ""]
+    text = "\n".join(report)
+    print(text)
+    (TOP / "build" / "bench.md").write_text(text, encoding="utf-8")
+    return 0 if all(target.reached() for target in targets) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
