@@ -18,9 +18,9 @@
  * Reads the boot information at `information` (8-byte aligned, readable as far as its own total_size, which is
  * bounded by MULTIBOOT2_BYTES_MAX). Everything is copied: the structure is not needed afterwards.
  *
- * Of tags that may come only once the first one counts. A module that is empty, at 0 or not page aligned, and one too many,
- * is logged and left out; an overlong string is cut at a blank, and that is logged. A screen that can't be used, or
- * that would lie over RAM, becomes BOOT_SCREEN_NONE.
+ * Of tags that may come only once the first one counts. A module that is empty, at 0 or not page aligned, and one too
+ * many, is logged and left out; an overlong string is cut at a blank, and that is logged. A screen that can't be used,
+ * or that would lie over RAM, becomes BOOT_SCREEN_NONE.
  *
  * Errors: STATUS_INVALID (information is NULL or not aligned), STATUS_CORRUPT (a size does not fit, or there is no
  * end tag), STATUS_NOT_FOUND (no memory map that can be read, or no RAM in it), STATUS_NO_MEMORY (more map entries

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ACPI's static tables and fixed registers (ACPI specification 6.5).
+ * ACPI's static tables (ACPI specification 6.5, 5.2): plain reads, no hardware.
  */
 #include "drivers/acpi.h"
 
 #include "drivers/acpi_format.h"
-#include "drivers/io.h"
-#include "drivers/timer.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 
@@ -14,14 +12,10 @@
 #define BIOS_AREA_END     0x100000u
 #define EBDA_LOWEST       0x80000u /* it is at most 128 KiB long */
 #define EBDA_END          0xA0000u
-#define TABLE_BYTES_MAX   (256 * KIB)
+#define TABLE_BYTES_MAX   (64 * KIB)
 #define MAPPED_END        (4 * GIB)
-#define ENABLE_TIMEOUT_US 3000000u
 #define PM1_EVENT_BYTES   4
 #define PM1_CONTROL_BYTES 2
-#define PM1_FIXED_STATUS                                                                                               \
-	(ACPI_PM1_TMR | ACPI_PM1_BM_STS | ACPI_PM1_GBL | ACPI_PM1_PWRBTN | ACPI_PM1_SLPBTN | ACPI_PM1_RTC |            \
-	 ACPI_PM1_PCIEXP_WAKE | ACPI_PM1_WAK_STS)
 
 #define FADT(field) offsetof(struct acpi_fadt_format, field)
 
@@ -157,14 +151,13 @@ static enum status fadt_from_rsdp(const struct memory_map *map, struct span rsdp
 {
 	const uint64_t rsdt = span_u32(&rsdp, offsetof(struct acpi_rsdp_format, rsdt_address));
 	const uint32_t header_bytes = sizeof(struct acpi_table_format);
-	uint64_t xsdt = 0;
+	/* 0 when the RSDP has no second part: fields that a shorter table lacks read as 0 here and below. */
+	const uint64_t xsdt = span_u64(&rsdp, offsetof(struct acpi_rsdp_format, xsdt_address));
 	struct span root;
 
-	if (rsdp.size >= ACPI_RSDP_V2_BYTES)
-		xsdt = span_u64(&rsdp, offsetof(struct acpi_rsdp_format, xsdt_address));
 	if (xsdt != 0 && table_at(map, xsdt, "XSDT", header_bytes, &root) == STATUS_OK)
 		return fadt_find(map, root, sizeof(uint64_t), fadt_out);
-	if (rsdt == 0 || table_at(map, rsdt, "RSDT", header_bytes, &root) != STATUS_OK)
+	if (table_at(map, rsdt, "RSDT", header_bytes, &root) != STATUS_OK)
 		return STATUS_CORRUPT;
 	return fadt_find(map, root, sizeof(uint32_t), fadt_out);
 }
@@ -175,9 +168,9 @@ static struct acpi_block block_read(struct span *fadt, size_t field, size_t exte
 	const size_t address_offset = extended_field + offsetof(struct acpi_gas_format, address);
 	uint64_t port = span_u32(fadt, field);
 
-	if (fadt->size >= extended_field + sizeof(struct acpi_gas_format) && span_u64(fadt, address_offset) != 0)
+	if (span_u64(fadt, address_offset) != 0)
 		port = fadt->bytes[extended_field] == ACPI_GAS_SYSTEM_IO ? span_u64(fadt, address_offset) : 0;
-	if (port == 0 || port + bytes > (uint64_t)UINT16_MAX + 1)
+	if (port == 0 || port > UINT16_MAX || port + bytes > (uint64_t)UINT16_MAX + 1)
 		return (struct acpi_block){0};
 	return (struct acpi_block){.port = (uint16_t)port, .bytes = bytes};
 }
@@ -185,7 +178,7 @@ static struct acpi_block block_read(struct span *fadt, size_t field, size_t exte
 static void facs_read(const struct memory_map *map, struct span *fadt, struct acpi_registers *registers)
 {
 	const uint64_t addresses[] = {
-		fadt->size >= FADT(x_firmware_ctrl) + sizeof(uint64_t) ? span_u64(fadt, FADT(x_firmware_ctrl)) : 0,
+		span_u64(fadt, FADT(x_firmware_ctrl)),
 		span_u32(fadt, FADT(firmware_ctrl)),
 	};
 
@@ -230,58 +223,5 @@ enum status acpi_read(const struct memory_map *map, const uint8_t *rsdp_copy, ui
 	registers.pm1b_control = block_read(&fadt, FADT(pm1b_cnt_blk), FADT(x_pm1b_cnt_blk), PM1_CONTROL_BYTES);
 	facs_read(map, &fadt, &registers);
 	*registers_out = registers;
-	return STATUS_OK;
-}
-
-static bool sci_enabled(void *context)
-{
-	const struct acpi_registers *registers = context;
-	uint16_t control = port_read16(registers->pm1a_control.port);
-
-	if (registers->pm1b_control.port != 0)
-		control |= port_read16(registers->pm1b_control.port);
-	return (control & ACPI_PM1_SCI_EN) != 0;
-}
-
-/* PM1 a and b are one register in two places (4.8.1): what is written goes to both. */
-static void pm1_write_status(const struct acpi_registers *registers, uint32_t clear)
-{
-	port_write16(registers->pm1a_event.port, (uint16_t)clear);
-	if (registers->pm1b_event.port != 0)
-		port_write16(registers->pm1b_event.port, (uint16_t)clear);
-}
-
-static void pm1_write_enable(const struct acpi_registers *registers, uint32_t enable)
-{
-	const struct acpi_block *a = &registers->pm1a_event;
-	const struct acpi_block *b = &registers->pm1b_event;
-
-	port_write16((uint16_t)(a->port + a->bytes / 2), (uint16_t)enable);
-	if (b->port != 0)
-		port_write16((uint16_t)(b->port + b->bytes / 2), (uint16_t)enable);
-}
-
-enum status acpi_enable(const struct acpi_registers *registers)
-{
-	struct acpi_registers context = *registers;
-	uint32_t enable = ACPI_PM1_GBL;
-
-	if (registers->hardware_reduced)
-		return STATUS_OK;
-	if (registers->pm1a_event.port == 0 || registers->pm1a_control.port == 0)
-		return STATUS_UNSUPPORTED;
-	if (sci_enabled(&context))
-		return STATUS_OK;
-	if (registers->smi_command == 0 || registers->acpi_enable == 0)
-		return STATUS_UNSUPPORTED;
-	/* First: the press that powered the machine on must not arrive as an event. */
-	pm1_write_status(registers, PM1_FIXED_STATUS);
-	port_write8(registers->smi_command, registers->acpi_enable);
-	TRY(poll_until(sci_enabled, &context, ENABLE_TIMEOUT_US));
-	if (registers->power_button_fixed)
-		enable |= ACPI_PM1_PWRBTN;
-	if (registers->sleep_button_fixed)
-		enable |= ACPI_PM1_SLPBTN;
-	pm1_write_enable(registers, enable);
 	return STATUS_OK;
 }
