@@ -247,11 +247,24 @@ static uint32_t ports_find(const struct ahci_controller *controller)
 	return ports;
 }
 
+static uint32_t linked_ports_find(const struct ahci_controller *controller)
+{
+	uint32_t ports = 0;
+
+	for (uint32_t i = 0; i < AHCI_PORTS_MAX; i++) {
+		if ((controller->ports_implemented & BIT(i)) != 0 &&
+		    (mmio_read32(port_registers(controller, i), AHCI_PX_SSTS) & AHCI_PX_SSTS_DET_MASK) != 0)
+			ports |= BIT(i);
+	}
+	return ports;
+}
+
 static void capabilities_read(struct ahci_controller *controller)
 {
 	const struct quirk *quirk = quirk_find(&controller->function);
 
 	controller->ports_implemented = ports_find(controller);
+	controller->ports_linked = linked_ports_find(controller);
 	controller->slot_count = ((controller->cap >> AHCI_CAP_NCS_SHIFT) & AHCI_CAP_NCS_MASK) + 1;
 	controller->has_ncq = (controller->cap & AHCI_CAP_SNCQ) != 0 && !quirk->no_ncq;
 	controller->dma_limit = (controller->cap & AHCI_CAP_S64A) != 0 ? UINT64_MAX : DMA_LIMIT_32BIT;
@@ -294,6 +307,7 @@ static enum status ports_allocate(struct ahci_controller *controller, struct are
 		port->index = i;
 		port->registers = port_registers(controller, i);
 		port->memory = memory;
+		port->was_empty = controller->ports_linked != 0 && (controller->ports_linked & BIT(i)) == 0;
 		controller->ports[i] = port;
 	}
 	return STATUS_OK;

@@ -85,6 +85,7 @@ struct ahci_port {
 	enum status gone_status; /* what requests end with when the port is gone */
 	uint64_t deadline_us;
 	uint64_t link_start_us;
+	bool was_empty; /* the firmware, which had found devices at other ports, saw none here */
 	bool is_identified;
 	bool is_log_valid; /* ncq_error is about the failure just recovered from */
 	struct ata_ncq_error ncq_error;
@@ -99,6 +100,7 @@ struct ahci_controller {
 	struct mmio registers;
 	uint32_t cap;
 	uint32_t ports_implemented;
+	uint32_t ports_linked; /* where the firmware had found a device */
 	uint32_t slot_count;
 	bool has_ncq;
 	bool is_quiesced; /* its port registers may be out of reach: it was perhaps reset */

@@ -11,10 +11,11 @@
 #include "lib/log.h"
 
 enum {
-	COMRESET_HOLD_US = 1000, /* at least 1 ms (10.4.2) */
-	LINK_EMPTY_US = 50000,   /* a device answers a COMRESET within 10 ms (SATA 3.1, 8.4.1), or is not there */
-	LINK_READY_US = 1000000, /* from being present to communication */
-	SETTLE_US = 10000000,    /* a disk's own reset, spin-up included */
+	COMRESET_HOLD_US = 1000,     /* at least 1 ms (10.4.2) */
+	LINK_EMPTY_US = 50000,       /* a device answers a COMRESET within 10 ms (SATA 3.1, 8.4.1), or is not there */
+	LINK_STILL_EMPTY_US = 15000, /* the same, where the firmware has seen none either */
+	LINK_READY_US = 1000000,     /* from being present to communication */
+	SETTLE_US = 10000000,        /* a disk's own reset, spin-up included */
 	IDENTIFY_US = 5000000,
 	READ_LOG_US = 2000000,
 };
@@ -186,7 +187,8 @@ static void step_linking(struct ahci_port *port)
 		return;
 	}
 	const bool is_present = link == AHCI_PX_SSTS_DET_PRESENT;
-	const bool is_late = timer_now_us() - port->link_start_us >= LINK_EMPTY_US;
+	const uint64_t patience_us = port->was_empty ? LINK_STILL_EMPTY_US : LINK_EMPTY_US;
+	const bool is_late = timer_now_us() - port->link_start_us >= patience_us;
 	if (deadline_is_over(port))
 		port_retire(port, is_present ? "a device, but no link" : "no link");
 	else if (!is_present && is_late)

@@ -219,6 +219,25 @@ static void test_empty_ports_are_quick(void **state)
 	assert_true(fake_hw_now_us() - start_us < 100000);
 }
 
+static void test_firmware_saw_which_ports_are_empty(void **state)
+{
+	static uint8_t lists[4096] __attribute__((aligned(4096)));
+
+	(void)state;
+	fake_ahci_add_disk(&ahci, 0);
+	fake_ahci_leave_running(&ahci, 0, (uint64_t)(uintptr_t)lists);
+	const uint64_t start_us = fake_hw_now_us();
+	probe(1);
+	assert_true(fake_hw_now_us() - start_us < 25000);
+
+	/* A slow port that it saw has its time; one that it did not see only the standard's. */
+	fake_ahci_init(&ahci);
+	fake_ahci_add_disk(&ahci, 0)->link_us = 40000;
+	fake_ahci_add_disk(&ahci, 1)->link_us = 10000;
+	fake_ahci_leave_running(&ahci, 0, (uint64_t)(uintptr_t)lists);
+	probe(2);
+}
+
 static void test_slow_disks_side_by_side(void **state)
 {
 	(void)state;
@@ -440,6 +459,7 @@ int main(void)
 		cmocka_unit_test_setup(test_handoff_busy, setup),
 		cmocka_unit_test_setup(test_handoff_never, setup),
 		cmocka_unit_test_setup(test_empty_ports_are_quick, setup),
+		cmocka_unit_test_setup(test_firmware_saw_which_ports_are_empty, setup),
 		cmocka_unit_test_setup(test_slow_disks_side_by_side, setup),
 		cmocka_unit_test_setup(test_others_are_passed_over, setup),
 		cmocka_unit_test_setup(test_no_disk, setup),

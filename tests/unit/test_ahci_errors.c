@@ -90,11 +90,11 @@ static void test_queued_error_leaves_it_busy(void **state)
 static void test_queued_error_old_log(void **state)
 {
 	(void)state;
-	reader.disk->bad_lba = 8 * 5;
+	reader.disk->bad_lba = 8 * 20;
 	reader.disk->bad_times = 1;
 	reader_probe();
 	reader_read(32);
-	reader_expect(5);
+	reader_expect(20);
 	reader_forget();
 	reader.disk->log_fails = FAKE_AHCI_FOREVER;
 	reader.disk->bad_lba = 8 * 6;
