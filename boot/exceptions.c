@@ -7,12 +7,12 @@
 #include "drivers/reset.h"
 #include "loader/main.h"
 
-#define VECTORS 32
+#define VECTORS                32
 #define GATE_INTERRUPT_PRESENT 0x8E
-#define SELECTOR_CODE 0x10
-#define SELECTOR_TSS 0x20
-#define TSS_AVAILABLE_PRESENT 0x89u
-#define EXCEPTION_STACK_BYTES 16384
+#define SELECTOR_CODE          0x10
+#define SELECTOR_TSS           0x20
+#define TSS_AVAILABLE_PRESENT  0x89u
+#define EXCEPTION_STACK_BYTES  16384
 
 struct gate {
 	uint16_t offset_low;
@@ -76,7 +76,7 @@ static void load_gdt(void)
 	gdt[2] = 0x00AF9B000000FFFFu; /* 0x10: 64-bit code, as boot/entry.asm has it */
 	gdt[3] = 0x00CF93000000FFFFu; /* 0x18: flat data */
 	gdt[4] = (sizeof(tss) - 1) | (base & 0xFFFFFF) << 16 | (uint64_t)TSS_AVAILABLE_PRESENT << 40 |
-	         (base >> 24 & 0xFF) << 56;
+		 (base >> 24 & 0xFF) << 56;
 	gdt[5] = base >> 32;
 	tss.io_map_base = sizeof(tss);
 	tss.ist[0] = (uint64_t)(uintptr_t)(exception_stack + sizeof(exception_stack));

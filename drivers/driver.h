@@ -24,9 +24,9 @@ struct block_driver {
 	/* By class code or identity. */
 	bool (*matches)(const struct pci_function *function);
 	/*
-	 * Brings the controller up (controller_index counts the controllers of this driver from 0) and adds its disks to
-	 * the registry. Bounded in time. On an error the function is left with bus mastering off.
+	 * Brings the controller up (controller_index counts the controllers of this driver from 0) and adds its disks
+	 * to the registry. Bounded in time. On an error the function is left with bus mastering off.
 	 */
 	enum status (*probe)(const struct driver_environment *environment, const struct pci_function *function,
-	                     uint32_t controller_index);
+			     uint32_t controller_index);
 };

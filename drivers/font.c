@@ -5,8 +5,8 @@
  */
 #include "drivers/font.h"
 
-#define FIRST ' '
-#define LAST '~'
+#define FIRST      ' '
+#define LAST       '~'
 #define DRAWN_FROM 2 /* the first row that the table holds */
 #define DRAWN_ROWS 13
 

@@ -67,8 +67,8 @@ static enum status scan_device(struct scan *scan, uint8_t bus, uint8_t device)
 	TRY(scan_function(scan, &first));
 	if (!is_multi)
 		return STATUS_OK;
-	for (uint8_t number = 1; number < FUNCTIONS; number++) {
-		if (!function_read(bus, device, number, &other))
+	for (unsigned number = 1; number < FUNCTIONS; number++) {
+		if (!function_read(bus, device, (uint8_t)number, &other))
 			continue;
 		/* Several host bridges in 00:00: function n leads to bus n. */
 		if (bus == 0 && device == 0)
@@ -147,8 +147,8 @@ enum status pci_scan(enum status (*visit)(void *context, const struct pci_functi
 
 	while ((bus = scan_next_bus(&scan)) < BUSES) {
 		scan.is_done[bus] = true;
-		for (uint8_t device = 0; device < DEVICES; device++)
-			TRY(scan_device(&scan, (uint8_t)bus, device));
+		for (unsigned device = 0; device < DEVICES; device++)
+			TRY(scan_device(&scan, (uint8_t)bus, (uint8_t)device));
 	}
 	return STATUS_OK;
 }

@@ -11,8 +11,8 @@
 
 struct pci_function {
 	uint8_t bus;
-	uint8_t device;   /* 0-31 */
-	uint8_t function; /* 0-7 */
+	uint8_t device;      /* 0-31 */
+	uint8_t function;    /* 0-7 */
 	uint8_t header_type; /* without the multi-function bit */
 	uint16_t vendor_id;
 	uint16_t device_id;

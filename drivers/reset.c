@@ -8,12 +8,12 @@
 #include "drivers/io.h"
 #include "drivers/timer.h"
 
-#define KEYBOARD_STATUS 0x64
-#define KEYBOARD_INPUT_FULL 0x02
+#define KEYBOARD_STATUS      0x64
+#define KEYBOARD_INPUT_FULL  0x02
 #define KEYBOARD_PULSE_RESET 0xFE
-#define RESET_CONTROL 0xCF9
-#define RESET_CONTROL_HARD 0x06
-#define RESET_WAIT_US 50000
+#define RESET_CONTROL        0xCF9
+#define RESET_CONTROL_HARD   0x06
+#define RESET_WAIT_US        50000
 
 struct table_pointer {
 	uint16_t limit;

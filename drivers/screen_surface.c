@@ -120,12 +120,14 @@ static void draw_glyph_row(const struct screen_surface *surface, uint64_t addres
 	uint64_t words[4] = {0};
 
 	_Static_assert(FONT_WIDTH == sizeof(uint64_t), "a row of a glyph is a whole number of words");
-	for (uint32_t i = 0; i < FONT_WIDTH * surface->pixel_bytes; i++) {
-		const uint32_t pixel = i / surface->pixel_bytes;
-		const uint32_t byte = i % surface->pixel_bytes;
+	for (uint32_t pixel = 0; pixel < FONT_WIDTH; pixel++) {
+		if (!(pixels & (0x80U >> pixel)))
+			continue;
+		for (uint32_t byte = 0; byte < surface->pixel_bytes; byte++) {
+			const uint32_t i = pixel * surface->pixel_bytes + byte;
 
-		if (pixels & (0x80U >> pixel))
 			words[i / 8] |= (uint64_t)((surface->foreground >> (8 * byte)) & 0xFF) << (8 * (i % 8));
+		}
 	}
 	for (uint32_t i = 0; i < surface->pixel_bytes; i++)
 		video_write64(address + i * sizeof(uint64_t), words[i]);

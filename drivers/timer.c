@@ -8,19 +8,19 @@
 #include "drivers/io.h"
 #include "lib/log.h"
 
-#define PIT_CHANNEL2 0x42
-#define PIT_COMMAND 0x43
+#define PIT_CHANNEL2               0x42
+#define PIT_COMMAND                0x43
 #define PIT_COMMAND_CHANNEL2_COUNT 0xB0 /* channel 2, low then high byte, mode 0, binary */
 #define PIT_COMMAND_CHANNEL2_LATCH 0x80
-#define PIT_HZ 1193182u
-#define PIT_START 0xFFFFu
-#define PORT_B 0x61
-#define PORT_B_GATE2 0x01
-#define PORT_B_SPEAKER 0x02
+#define PIT_HZ                     1193182u
+#define PIT_START                  0xFFFFu
+#define PORT_B                     0x61
+#define PORT_B_GATE2               0x01
+#define PORT_B_SPEAKER             0x02
 
-#define CALIBRATION_TICKS (PIT_HZ / 200)  /* 5 ms */
-#define CALIBRATION_READS 20000u          /* x 3 port accesses of about 1 us: 60 ms at most, one turn of the counter */
-#define SAMPLE_TRIES 8
+#define CALIBRATION_TICKS     (PIT_HZ / 200) /* 5 ms */
+#define CALIBRATION_READS     20000u /* x 3 port accesses of about 1 us: 60 ms at most, one turn of the counter */
+#define SAMPLE_TRIES          8
 #define ASSUMED_CYCLES_PER_US 1000u
 
 static uint64_t cycles_per_us = ASSUMED_CYCLES_PER_US;
@@ -51,9 +51,8 @@ static struct sample read_both(void)
 	after = read_tsc();
 	count = port_read8(PIT_CHANNEL2);
 	count |= (uint32_t)port_read8(PIT_CHANNEL2) << 8;
-	return (struct sample){.tsc = before + (after - before) / 2,
-	                       .uncertainty = after - before,
-	                       .ticks = PIT_START - count};
+	return (struct sample){
+		.tsc = before + (after - before) / 2, .uncertainty = after - before, .ticks = PIT_START - count};
 }
 
 /* The sharpest of a few readings: an interruption by the firmware, or by a host, blurs one of them at most. */

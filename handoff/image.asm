@@ -14,7 +14,7 @@
 
 global handoff_image_start
 global handoff_image_code
-global handoff_image_code_end
+global handoff_image_code_bytes
 
 section .text alloc exec nowrite progbits align=16
 bits 64
@@ -131,6 +131,9 @@ far_pointer:
 	dd 0
 	dw 0
 handoff_image_code_end:
+
+section .rodata alloc noexec nowrite progbits align=4
+handoff_image_code_bytes: dd handoff_image_code_end - handoff_image_code
 
 %if handoff_image_code_end - handoff_image_code > HANDOFF_IMAGE_SEALED
 %error "the copy-and-jump code reaches into the sealed structure"

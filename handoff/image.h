@@ -9,12 +9,12 @@
 
 /* Everything the last step needs; read only. All addresses are physical unless said otherwise. */
 struct handoff_image {
-	uint64_t plan;           /* first struct plan_page, 0: no copies */
-	uint64_t copy_root;      /* 4-level tables for the copies: identity, all of RAM, this frame executable */
-	uint64_t jump_root;      /* tables for the jump, of the image's depth; below 4 GiB */
-	uint64_t levels;         /* of the image's paging: 4 or 5 */
-	uint64_t jump_address;   /* virtual, goes to r8 */
-	uint64_t image_cr3;      /* goes to r9 */
+	uint64_t plan;         /* first struct plan_page, 0: no copies */
+	uint64_t copy_root;    /* 4-level tables for the copies: identity, all of RAM, this frame executable */
+	uint64_t jump_root;    /* tables for the jump, of the image's depth; below 4 GiB */
+	uint64_t levels;       /* of the image's paging: 4 or 5 */
+	uint64_t jump_address; /* virtual, goes to r8 */
+	uint64_t image_cr3;    /* goes to r9 */
 };
 
 /* Where the structure lies in the frame; the code is in front of it. */
@@ -22,7 +22,7 @@ struct handoff_image {
 
 /* The code, to be copied to the start of a safe frame below 4 GiB. */
 extern const uint8_t handoff_image_code[];
-extern const uint8_t handoff_image_code_end[];
+extern const uint32_t handoff_image_code_bytes;
 
 /* Jumps to the frame with the sealed structure. Never returns, can't fail. Interrupts are off. */
 _Noreturn void handoff_image_start(struct paddr frame);

@@ -28,7 +28,7 @@ struct handoff_linux {
 	uint64_t boot_params;
 	uint64_t copy_count;
 	struct handoff_linux_copy copies[HANDOFF_LINUX_COPIES_MAX]; /* done in this order */
-	uint64_t stack[8]; /* for the one far return that loads CS */
+	uint64_t stack[8];                                          /* for the one far return that loads CS */
 };
 
 /*

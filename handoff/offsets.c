@@ -8,7 +8,7 @@
 #include "handoff/linux.h"
 #include "mm/placement.h"
 
-#define DEFINE(symbol, value) __asm__ volatile("\n->" #symbol " %0" : : "i"((long)(value)))
+#define DEFINE(symbol, value)        __asm__ volatile("\n->" #symbol " %0" : : "i"((long)(value)))
 #define OFFSET(symbol, type, member) DEFINE(symbol, offsetof(type, member))
 
 void handoff_offsets(void);

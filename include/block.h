@@ -40,17 +40,17 @@ struct block_device;
 
 struct block_ops {
 	/*
-	 * Starts a read of the segments' total bytes (a multiple of sector_bytes, within the identity's limits) from lba.
-	 * tag is the caller's and comes back in the completion. The segment array is copied before the call returns.
-	 * Errors: STATUS_AGAIN (queue full: poll first), STATUS_INVALID (limits, range, alignment, dma_limit),
+	 * Starts a read of the segments' total bytes (a multiple of sector_bytes, within the identity's limits) from
+	 * lba. tag is the caller's and comes back in the completion. The segment array is copied before the call
+	 * returns. Errors: STATUS_AGAIN (queue full: poll first), STATUS_INVALID (limits, range, alignment, dma_limit),
 	 * STATUS_IO_ERROR (the device is gone for good).
 	 */
 	enum status (*submit_read)(struct block_device *device, const struct block_segment *segments, uint32_t count,
-	                           struct lba lba, uint32_t tag);
+				   struct lba lba, uint32_t tag);
 
 	/* Collects up to capacity completions without waiting. Always writes *count_out (0: none yet). */
 	void (*poll)(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
-	             uint32_t *count_out);
+		     uint32_t *count_out);
 
 	/*
 	 * Writes bytes (a multiple of sector_bytes, at most PAGE_BYTES) at lba and flushes the device's write cache;
@@ -68,8 +68,8 @@ struct block_ops {
 
 	/*
 	 * For good, can't fail: stops the engine, or else resets the controller; in every case clears bus mastering of
-	 * the controller's PCI function and reads it back. Afterwards the device writes to no memory. All devices of one
-	 * controller end together; calling it for each of them is allowed.
+	 * the controller's PCI function and reads it back. Afterwards the device writes to no memory. All devices of
+	 * one controller end together; calling it for each of them is allowed.
 	 */
 	void (*quiesce)(struct block_device *device);
 };

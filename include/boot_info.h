@@ -7,9 +7,9 @@
 #include "include/types.h"
 #include "mm/memory_map.h"
 
-#define BOOT_MODULES_MAX 16
+#define BOOT_MODULES_MAX        16
 #define BOOT_COMMAND_LINE_BYTES 2048
-#define BOOT_RSDP_BYTES 36
+#define BOOT_RSDP_BYTES         36
 
 /* A boot module: page-aligned memory to be kept until the normal kernel no longer needs it. */
 struct boot_module {
@@ -37,8 +37,8 @@ struct boot_info {
 	struct boot_module modules[BOOT_MODULES_MAX];
 	uint32_t module_count;
 	struct boot_screen screen;
-	uint16_t vbe_mode;              /* multiboot2 VBE tag; 0: none */
-	uint8_t rsdp[BOOT_RSDP_BYTES];  /* copy of the RSDP tag (new preferred); rsdp_bytes 0: none */
+	uint16_t vbe_mode;             /* multiboot2 VBE tag; 0: none */
+	uint8_t rsdp[BOOT_RSDP_BYTES]; /* copy of the RSDP tag (new preferred); rsdp_bytes 0: none */
 	uint32_t rsdp_bytes;
 	uint16_t apm_version; /* 0: none */
 };

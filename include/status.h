@@ -23,11 +23,11 @@ enum status {
 #define nodiscard __attribute__((warn_unused_result))
 
 /* Evaluates expr, an enum status; returns it from the calling function unless it is STATUS_OK. */
-#define TRY(expr)                                       \
-	do {                                            \
-		const enum status try_status_ = (expr); \
-		if (try_status_ != STATUS_OK)           \
-			return try_status_;             \
+#define TRY(expr)                                                                                                      \
+	do {                                                                                                           \
+		const enum status try_status_ = (expr);                                                                \
+		if (try_status_ != STATUS_OK)                                                                          \
+			return try_status_;                                                                            \
 	} while (0)
 
 /* For a status that does not matter, where the line above says why. */

@@ -13,12 +13,12 @@
 
 #define PAGE_SHIFT 12
 #define PAGE_BYTES ((uint32_t)1 << PAGE_SHIFT)
-#define KIB ((uint64_t)1024)
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
+#define KIB        ((uint64_t)1024)
+#define MIB        (1024 * KIB)
+#define GIB        (1024 * MIB)
 
-#define BIT(n) ((uint32_t)1 << (n))
-#define BIT64(n) ((uint64_t)1 << (n))
+#define BIT(n)             ((uint32_t)1 << (n))
+#define BIT64(n)           ((uint64_t)1 << (n))
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A physical address, in bytes. */

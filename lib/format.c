@@ -44,7 +44,7 @@ static void put_padded(struct output *out, const char *text, size_t length, cons
 }
 
 static void put_number(struct output *out, uint64_t value, bool negative, unsigned base, bool upper,
-                       const struct conversion *conversion)
+		       const struct conversion *conversion)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[DIGITS_MAX + 1];
@@ -110,7 +110,8 @@ size_t format_text_list(char *buffer, size_t size_bytes, const char *format, va_
 		} else if (*format == 'd') {
 			const int64_t value = conversion.longs ? va_arg(arguments, long) : va_arg(arguments, int);
 
-			put_number(&out, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, 10, false, &conversion);
+			put_number(&out, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, 10, false,
+				   &conversion);
 		} else if (*format == 'u' || *format == 'x' || *format == 'X') {
 			const uint64_t value =
 				conversion.longs ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned);

@@ -11,4 +11,4 @@
  * that was written, without the NUL. */
 __attribute__((format(printf, 3, 4))) size_t format_text(char *buffer, size_t size_bytes, const char *format, ...);
 __attribute__((format(printf, 3, 0))) size_t format_text_list(char *buffer, size_t size_bytes, const char *format,
-                                                              va_list arguments);
+							      va_list arguments);

@@ -9,8 +9,8 @@
 #include "loader/read_queue.h"
 
 #define BENCHMARK_PAGES (256 * MIB / PAGE_BYTES)
-#define BUFFER_PAGES 1024 /* overwritten again and again */
-#define RING_PAGES 128
+#define BUFFER_PAGES    1024 /* overwritten again and again */
+#define RING_PAGES      128
 
 static enum status read_all(struct read_queue *queue, struct page *buffer, uint64_t pages)
 {
@@ -48,7 +48,7 @@ void benchmark_read(const struct found_image *found, struct arena *arena)
 		start_us = timer_now_us();
 		status = read_all(queue, buffer, pages);
 		log_line("benchmark: %lu bytes raw in %lu us: %s", pages * PAGE_BYTES, timer_now_us() - start_us,
-		         status_text(status));
+			 status_text(status));
 		read_queue_drain(queue);
 	}
 	arena_rewind(arena, mark);

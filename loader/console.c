@@ -13,10 +13,10 @@
 #include "lib/string.h"
 #include "loader/memory.h"
 
-#define KEYBOARD_DATA 0x60
-#define KEYBOARD_STATUS 0x64
+#define KEYBOARD_DATA        0x60
+#define KEYBOARD_STATUS      0x64
 #define KEYBOARD_OUTPUT_FULL 0x01
-#define KEYBOARD_ABSENT 0xFF
+#define KEYBOARD_ABSENT      0xFF
 
 static bool screen_is_console;
 static bool ready;

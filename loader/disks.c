@@ -10,11 +10,11 @@
 #include "lib/log.h"
 #include "loader/memory.h"
 
-#define PCI_COMMAND 0x04
+#define PCI_COMMAND            0x04
 #define PCI_COMMAND_BUS_MASTER BIT(2)
-#define PCI_CLASS_DISPLAY 0x03
-#define PCI_CLASS_BRIDGE 0x06
-#define SILENCED_MAX 256
+#define PCI_CLASS_DISPLAY      0x03
+#define PCI_CLASS_BRIDGE       0x06
+#define SILENCED_MAX           256
 
 static const struct block_driver *const drivers[] = {&ahci_driver, &ide_driver};
 
@@ -38,7 +38,7 @@ static enum status visit_disk(void *context, const struct pci_function *function
 		status = drivers[i]->probe(&discovery->environment, function, discovery->controllers[i]++);
 		if (status != STATUS_OK)
 			log_line("%s: controller at %02x:%02x.%u: %s", drivers[i]->name, function->bus,
-			         function->device, function->function, status_text(status));
+				 function->device, function->function, status_text(status));
 		return STATUS_OK;
 	}
 	return STATUS_OK;
@@ -78,8 +78,7 @@ enum status disks_quiesce_others(struct block_registry *registry, struct block_d
 void disks_restore_bus_masters(void)
 {
 	for (uint32_t i = 0; i < silenced_count; i++)
-		pci_write16(&silenced[i], PCI_COMMAND,
-		            pci_read16(&silenced[i], PCI_COMMAND) | PCI_COMMAND_BUS_MASTER);
+		pci_write16(&silenced[i], PCI_COMMAND, pci_read16(&silenced[i], PCI_COMMAND) | PCI_COMMAND_BUS_MASTER);
 	silenced_count = 0;
 }
 

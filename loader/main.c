@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Thaw's policy, from the boot loader's hand-over to one of the two ways out: into the image, or into the normal kernel.
+ * Thaw's policy, from the boot loader's hand-over to one of the two ways out: into the image, or into the normal
+ * kernel.
  */
 #include "loader/main.h"
 
@@ -97,7 +98,7 @@ void loader_on_exception(const struct exception_frame *frame)
 		start_consoles();
 	console_speak_up();
 	log_line("exception %lu, error %lx, at %lx, address %lx", frame->vector, frame->error_code, frame->rip,
-	         frame->cr2);
+		 frame->cr2);
 	log_line("rax %016lx rbx %016lx rcx %016lx rdx %016lx", frame->rax, frame->rbx, frame->rcx, frame->rdx);
 	log_line("rsi %016lx rdi %016lx rbp %016lx rsp %016lx", frame->rsi, frame->rdi, frame->rbp, frame->rsp);
 	log_line("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", frame->r8, frame->r9, frame->r10, frame->r11);
@@ -107,7 +108,7 @@ void loader_on_exception(const struct exception_frame *frame)
 
 /* The mark, and then nothing that can fail. */
 static _Noreturn void commit(const struct found_image *found, struct sealed_plan *plan,
-                             const struct mark_result *result, struct page scratch[2])
+			     const struct mark_result *result, struct page scratch[2])
 {
 	thaw_stop_seal(plan);
 	switch (mark_image_used(found, result, scratch)) {
@@ -121,7 +122,7 @@ static _Noreturn void commit(const struct found_image *found, struct sealed_plan
 		boot_with("io-error");
 	case MARK_UNKNOWN:
 		stop_with_screen("the disk does not say whether the image is marked used; the session may be lost",
-		                 "do not resume it by hand: start the normal kernel with noresume");
+				 "do not resume it by hand: start the normal kernel with noresume");
 	}
 	log_line("jump");
 	committed = true;
@@ -132,10 +133,10 @@ static _Noreturn void commit(const struct found_image *found, struct sealed_plan
 static void log_restore(const struct restore_result *result)
 {
 	log_line("resume: %lu pages and %lu of zeroes in place, %lu staged; %lu MiB read in %lu ms; %s", result->pages,
-	         result->zero_pages, result->staged_pages, result->bytes_read / MIB, result->read_us / 1000,
-	         result->checked ? "checked" : "unchecked");
+		 result->zero_pages, result->staged_pages, result->bytes_read / MIB, result->read_us / 1000,
+		 result->checked ? "checked" : "unchecked");
 	log_line("times: %lu us in all; %lu waiting for the disk, %lu unpacking, %lu checking", result->read_us,
-	         result->waited_us, result->unpack_us, result->check_us);
+		 result->waited_us, result->unpack_us, result->check_us);
 }
 
 static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
@@ -147,7 +148,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 		.memory_map_relaxed = options.memory_map_relaxed,
 	};
 	struct acpi_registers acpi;
-	struct restore_result result;
+	struct restore_result result = {0};
 	struct mark_result marked;
 	struct sealed_plan plan;
 	const char *reason = "";

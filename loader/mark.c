@@ -7,7 +7,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define RESULT_VERSION 1
+#define RESULT_VERSION     1
 #define RESULT_KIND_SWSUSP 1
 
 /* "THAW", version, kind, u16 zero, u32 pages, u32 milliseconds; little endian, as the CPU is. */
@@ -40,7 +40,7 @@ static void make_marked(const struct found_image *found, const struct mark_resul
 
 /* What the disk holds, compared with the two states that it may be in. */
 static enum mark_state look(const struct found_image *found, struct lba lba, uint32_t offset, uint32_t bytes,
-                            const struct page *marked, struct page *seen)
+			    const struct page *marked, struct page *seen)
 {
 	if (block_read_sync(found->device, lba, seen, bytes) != STATUS_OK)
 		return MARK_UNKNOWN;
@@ -52,7 +52,7 @@ static enum mark_state look(const struct found_image *found, struct lba lba, uin
 }
 
 enum mark_state mark_image_used(const struct found_image *found, const struct mark_result *result,
-                                struct page scratch[2])
+				struct page scratch[2])
 {
 	struct block_device *device = found->device;
 	const uint32_t bytes = device->identity.sector_bytes;
@@ -74,8 +74,8 @@ enum mark_state mark_image_used(const struct found_image *found, const struct ma
 	if (status == STATUS_OK && state == MARK_WRITTEN)
 		return MARK_USED;
 	log_line("mark: %s on write, read back %s", status_text(status),
-	         state == MARK_WRITTEN     ? "as written"
-	         : state == MARK_UNCHANGED ? "as before"
-	                                   : "neither as before nor as written");
+		 state == MARK_WRITTEN     ? "as written"
+		 : state == MARK_UNCHANGED ? "as before"
+					   : "neither as before nor as written");
 	return state;
 }

@@ -7,10 +7,10 @@
 #include "include/cpu.h"
 #include "mm/page_tables.h"
 
-#define RESERVE_BYTES (1 * MIB)
-#define LOW_MAPPING_END (4 * GIB)
+#define RESERVE_BYTES    (1 * MIB)
+#define LOW_MAPPING_END  (4 * GIB)
 #define FIRST_LARGE_PAGE (2 * MIB)
-#define WINDOW_PAGES 512
+#define WINDOW_PAGES     512
 
 extern uint8_t image_start[];
 extern uint8_t image_text_end[];
@@ -31,7 +31,7 @@ void memory_init(struct loader_memory *memory)
 {
 	arena_init(&memory->reserve, arena_start, RESERVE_BYTES);
 	arena_init(&memory->arena, arena_start + RESERVE_BYTES,
-	           (size_t)(arena_end - arena_start) - RESERVE_BYTES);
+		   (size_t)(address_of(arena_end) - address_of(arena_start) - RESERVE_BYTES));
 }
 
 static struct page *table_page(void *context)
@@ -122,7 +122,7 @@ enum status memory_ring_map(struct paddr ring, uint32_t pages)
 	for (unsigned copy = 0; copy < 2; copy++)
 		for (uint64_t offset = 0; offset < bytes; offset += PAGE_BYTES)
 			TRY(page_tables_map(&tables, RING_WINDOW + copy * bytes + offset,
-			                    RING_WINDOW + copy * bytes + offset + PAGE_BYTES, ring.value + offset,
-			                    MAP_WRITE | MAP_NO_EXECUTE));
+					    RING_WINDOW + copy * bytes + offset + PAGE_BYTES, ring.value + offset,
+					    MAP_WRITE | MAP_NO_EXECUTE));
 	return STATUS_OK;
 }

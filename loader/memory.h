@@ -11,7 +11,7 @@
 #include "mm/memory_map.h"
 
 /* Virtual addresses of the windows; RAM is identity mapped below them. */
-#define RING_WINDOW 0x7E0000000000u
+#define RING_WINDOW  0x7E0000000000u
 #define FRAME_WINDOW 0x7F0000000000u
 
 struct loader_memory {

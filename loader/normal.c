@@ -23,7 +23,7 @@ void stop_with_screen(const char *first_line, const char *second_line)
 }
 
 void boot_normal(const struct boot_info *boot, struct block_registry *registry, struct arena *reserve,
-                 const char *reason)
+		 const char *reason)
 {
 	struct handoff_linux *sealed;
 	enum status status;

@@ -14,7 +14,7 @@
  * disk was brought up. reserve: memory that nothing else uses.
  */
 _Noreturn void boot_normal(const struct boot_info *boot, struct block_registry *registry, struct arena *reserve,
-                           const char *reason);
+			   const char *reason);
 
 /* A screen that says what happened and what to do; a key resets the machine. */
 _Noreturn void stop_with_screen(const char *first_line, const char *second_line);

@@ -5,11 +5,11 @@
 #include "loader/read_queue.h"
 
 #define RING_PAGES_MIN 128
-#define RING_SHARE 16 /* a ring request takes at most so large a part of the ring */
-#define COMPLETIONS 16
+#define RING_SHARE     16 /* a ring request takes at most so large a part of the ring */
+#define COMPLETIONS    16
 
 enum status read_queue_init(struct read_queue *queue, struct block_device *device, uint64_t start_lba,
-                            uint64_t ring_pages_wanted, struct arena *arena)
+			    uint64_t ring_pages_wanted, struct arena *arena)
 {
 	const struct block_identity *identity = &device->identity;
 	enum status status;
@@ -21,7 +21,7 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 		.sectors_per_page = PAGE_BYTES / identity->sector_bytes,
 		.depth = (uint32_t)min_u64(identity->queue_depth, READ_QUEUE_REQUESTS_MAX),
 		.pages_max = (uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES,
-	                                       min_u64(identity->max_segments, READ_QUEUE_SEGMENTS_MAX)),
+					       min_u64(identity->max_segments, READ_QUEUE_SEGMENTS_MAX)),
 	};
 	for (queue->ring_pages = ring_pages_wanted;; queue->ring_pages /= 2) {
 		status = arena_alloc(arena, queue->ring_pages * PAGE_BYTES, PAGE_BYTES, &ring);
@@ -30,8 +30,8 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 	}
 	TRY(status);
 	queue->ring = ring;
-	queue->ring_pages_max = (uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES,
-	                                          queue->ring_pages / RING_SHARE);
+	queue->ring_pages_max =
+		(uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES, queue->ring_pages / RING_SHARE);
 	return STATUS_OK;
 }
 
@@ -52,10 +52,9 @@ enum status read_queue_flush(struct read_queue *queue)
 		return STATUS_OK;
 	if (slot == queue->depth)
 		return STATUS_AGAIN;
-	TRY(queue->device->ops->submit_read(queue->device, queue->segments, queue->segment_count,
-	                                    (struct lba){queue->start_lba +
-	                                                 queue->build_page * queue->sectors_per_page},
-	                                    slot));
+	TRY(queue->device->ops->submit_read(
+		queue->device, queue->segments, queue->segment_count,
+		(struct lba){queue->start_lba + queue->build_page * queue->sectors_per_page}, slot));
 	queue->requests[slot] = (struct read_request){
 		.active = true,
 		.kind = queue->build_kind,

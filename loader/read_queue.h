@@ -18,22 +18,22 @@ enum read_kind { READ_FRAME, READ_RING, READ_CONTROL };
 
 struct read_request {
 	bool active;
-	bool done;           /* completed, but earlier ring requests are not */
+	bool done; /* completed, but earlier ring requests are not */
 	enum read_kind kind;
-	uint64_t ring_end;   /* ring reads: pages added up to and with this request */
+	uint64_t ring_end; /* ring reads: pages added up to and with this request */
 };
 
 struct read_queue {
 	struct block_device *device;
-	uint64_t start_lba;          /* of device page 0 */
+	uint64_t start_lba; /* of device page 0 */
 	uint32_t sectors_per_page;
-	uint32_t depth;              /* requests in flight at most */
-	uint32_t pages_max;          /* pages in one frame request */
-	uint32_t ring_pages_max;     /* pages in one ring request */
+	uint32_t depth;          /* requests in flight at most */
+	uint32_t pages_max;      /* pages in one frame request */
+	uint32_t ring_pages_max; /* pages in one ring request */
 
-	struct page *ring;           /* ring_pages pages, identity mapped; also twice in a row at RING_WINDOW */
-	uint64_t ring_pages;         /* a power of two */
-	uint64_t ring_added;         /* counts of pages since the start */
+	struct page *ring;   /* ring_pages pages, identity mapped; also twice in a row at RING_WINDOW */
+	uint64_t ring_pages; /* a power of two */
+	uint64_t ring_added; /* counts of pages since the start */
 	uint64_t ring_ready;
 	uint64_t ring_consumed;
 
@@ -42,13 +42,13 @@ struct read_queue {
 	uint64_t order_head, order_tail;
 	uint32_t in_flight;
 	uint64_t bytes_submitted;
-	enum status failure;         /* the first error of any request: nothing becomes ready any more */
+	enum status failure; /* the first error of any request: nothing becomes ready any more */
 
 	/* The request being built. */
 	struct block_segment segments[READ_QUEUE_SEGMENTS_MAX];
 	uint32_t segment_count;
-	uint64_t build_page;         /* device page of its first page */
-	uint32_t build_pages;        /* 0: none */
+	uint64_t build_page;  /* device page of its first page */
+	uint32_t build_pages; /* 0: none */
 	enum read_kind build_kind;
 	bool control_busy;
 	bool control_ready;
@@ -59,7 +59,7 @@ struct read_queue {
  * where there is less. STATUS_NO_MEMORY.
  */
 nodiscard enum status read_queue_init(struct read_queue *queue, struct block_device *device, uint64_t start_lba,
-                                      uint64_t ring_pages_wanted, struct arena *arena);
+				      uint64_t ring_pages_wanted, struct arena *arena);
 
 /*
  * Adds a read of one device page into memory below the device's dma_limit. STATUS_AGAIN: no room, poll and try again.

@@ -10,9 +10,9 @@
 #include "loader/memory.h"
 #include "loader/restore_internal.h"
 
-#define RING_PAGES 1024
+#define RING_PAGES       1024
 #define MARK_BLOCK_PAGES 32768
-#define RESERVATION_END (16 * MIB) /* linker.ld */
+#define RESERVATION_END  (16 * MIB) /* linker.ld */
 
 static struct page *next_mark_block(void *context)
 {
@@ -54,8 +54,8 @@ static enum status prepare(struct restore *restore)
 	TRY(memory_ring_map(virt_to_paddr(restore->queue.ring), (uint32_t)restore->queue.ring_pages));
 	TRY(arena_alloc(arena, restore->queue.ring_pages * sizeof(struct pfn), sizeof(uint64_t), &memory));
 	restore->ring_frames = memory;
-	return restore_reader_status(restore, swsusp_open(&restore->reader, &found->header, found->header_page,
-	                                                  found->device_pages, marks));
+	return restore_reader_status(
+		restore, swsusp_open(&restore->reader, &found->header, found->header_page, found->device_pages, marks));
 }
 
 /* The next wanted page, with its destination. STATUS_AGAIN: nothing is wanted now. */
@@ -184,7 +184,7 @@ static enum status run(struct restore *restore)
 }
 
 enum status restore_image(const struct restore_job *job, struct sealed_plan *plan_out,
-                          struct restore_result *result_out, const char **reason_out)
+			  struct restore_result *result_out, const char **reason_out)
 {
 	struct restore *restore;
 	enum status status;

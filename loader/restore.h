@@ -21,15 +21,15 @@ struct restore_job {
 
 /* What it found out, for the log, the result record and bench. */
 struct restore_result {
-	uint64_t pages;          /* with data */
+	uint64_t pages; /* with data */
 	uint64_t zero_pages;
 	uint64_t staged_pages;
 	uint64_t bytes_read;
-	uint64_t read_us;        /* from the first read to the last page in place */
-	uint64_t waited_us;      /* of these: waiting for the disk with nothing else to do */
-	uint64_t unpack_us;      /* … unpacking chunks */
-	uint64_t check_us;       /* … computing the checksum */
-	bool checked;            /* the image carried a checksum, and it was right */
+	uint64_t read_us;   /* from the first read to the last page in place */
+	uint64_t waited_us; /* of these: waiting for the disk with nothing else to do */
+	uint64_t unpack_us; /* … unpacking chunks */
+	uint64_t check_us;  /* … computing the checksum */
+	bool checked;       /* the image carried a checksum, and it was right */
 };
 
 /*
@@ -39,4 +39,4 @@ struct restore_result {
  * Errors: as design.md's reasons: STATUS_UNSUPPORTED, _MISMATCH, _CORRUPT, _IO_ERROR, _TIMEOUT, _NO_MEMORY.
  */
 nodiscard enum status restore_image(const struct restore_job *job, struct sealed_plan *plan_out,
-                                    struct restore_result *result_out, const char **reason_out);
+				    struct restore_result *result_out, const char **reason_out);

@@ -15,20 +15,20 @@ struct restore {
 	struct placement placement;
 	struct sealed_plan *plan;
 
-	struct swsusp_read pending;       /* wanted, aimed, but not yet in the queue */
-	struct pfn pending_frame;         /* of a plain page: where it goes */
+	struct swsusp_read pending; /* wanted, aimed, but not yet in the queue */
+	struct pfn pending_frame;   /* of a plain page: where it goes */
 	bool has_pending;
 	enum swsusp_read_kind control_kind; /* of the control read under way */
-	bool ended;                       /* the reader has handed out everything */
+	bool ended;                         /* the reader has handed out everything */
 
-	struct page *control;             /* the control page under way */
-	uint64_t *pfns;                   /* one decoded page of the PFN list */
-	struct pfn *ring_frames;          /* by place in the ring: where a plain page beyond the device's reach goes */
-	struct pfn data_cursor;           /* behind the last frame with data that was placed */
+	struct page *control;    /* the control page under way */
+	uint64_t *pfns;          /* one decoded page of the PFN list */
+	struct pfn *ring_frames; /* by place in the ring: where a plain page beyond the device's reach goes */
+	struct pfn data_cursor;  /* behind the last frame with data that was placed */
 	uint64_t data_placed;
 
-	uint64_t unpacked_pages;          /* compressed: of the stream, information page not counted */
-	struct page *bounce;              /* one unpacked chunk that holds pages of the PFN list */
+	uint64_t unpacked_pages; /* compressed: of the stream, information page not counted */
+	struct page *bounce;     /* one unpacked chunk that holds pages of the PFN list */
 	uint32_t crc32;
 
 	struct restore_result *result;

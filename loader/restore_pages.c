@@ -50,7 +50,7 @@ enum status restore_take_control(struct restore *restore)
 	TRY(restore_reader_status(restore, swsusp_supply_info(&restore->reader, restore->control)));
 	TRY(check_machine(restore));
 	log_line("resume: swsusp on %s, %lu pages, %lu MiB", restore->job->found->name, info->data_pages,
-	         div_round_up(info->data_pages, PAGES_PER_MIB));
+		 div_round_up(info->data_pages, PAGES_PER_MIB));
 	return STATUS_OK;
 }
 

@@ -9,10 +9,10 @@
 #include "lib/string.h"
 
 #define LARGE_PAGE_BYTES (2 * MIB)
-#define LOW_LIMIT (4 * GIB)
-#define LEVELS_FIVE 5
-#define LEVELS_FOUR 4
-#define PML5_SHIFT 48
+#define LOW_LIMIT        (4 * GIB)
+#define LEVELS_FIVE      5
+#define LEVELS_FOUR      4
+#define PML5_SHIFT       48
 
 static struct page *safe_table_page(void *context)
 {
@@ -72,7 +72,7 @@ static enum status find_levels(struct placement *placement, const struct swsusp_
 		uint64_t physical;
 
 		if (page_tables_walk(info->cr3, levels, info->jump_address, image_frame, placement, &physical) ==
-		            STATUS_OK &&
+			    STATUS_OK &&
 		    physical == info->jump_address_physical) {
 			if (found)
 				return STATUS_CORRUPT;
@@ -91,7 +91,7 @@ static enum status map_jump(struct page_tables *tables, const struct swsusp_info
 	const uint64_t start = align_down(info->jump_address, LARGE_PAGE_BYTES);
 
 	return page_tables_map(tables, start, start + LARGE_PAGE_BYTES,
-	                       align_down(info->jump_address_physical, LARGE_PAGE_BYTES), MAP_WRITE);
+			       align_down(info->jump_address_physical, LARGE_PAGE_BYTES), MAP_WRITE);
 }
 
 /* A root above the 4-level tables: their low half as it is, and the jump address through tables of its own. */
@@ -123,8 +123,7 @@ enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info
 		TRY(build_five_levels(plan, info, &jump_root));
 	else
 		TRY(map_jump(&plan->tables, info));
-	memcpy(paddr_to_virt(plan->frame), handoff_image_code,
-	       (size_t)(handoff_image_code_end - handoff_image_code));
+	memcpy(paddr_to_virt(plan->frame), handoff_image_code, handoff_image_code_bytes);
 	*plan->sealed = (struct handoff_image){
 		.plan = plan->placement->plan_first ? virt_to_paddr(plan->placement->plan_first).value : 0,
 		.copy_root = virt_to_paddr(plan->tables.root).value,

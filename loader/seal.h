@@ -11,10 +11,10 @@
 
 /* Everything that copy-and-jump needs, in safe frames. */
 struct sealed_plan {
-	struct paddr frame;             /* holds the code and the sealed structure */
-	struct handoff_image *sealed;   /* in that frame */
-	struct placement *placement;    /* source of the tables' frames */
-	struct page_tables tables;      /* for the copies, and for a 4-level jump */
+	struct paddr frame;           /* holds the code and the sealed structure */
+	struct handoff_image *sealed; /* in that frame */
+	struct placement *placement;  /* source of the tables' frames */
+	struct page_tables tables;    /* for the copies, and for a 4-level jump */
 };
 
 /*

@@ -14,8 +14,7 @@ enum status frame_set_create(struct frame_set *set_out, uint64_t limit, struct a
 }
 
 /* The word of members that a search looks at; which: what the search is for. */
-static struct pfn search(const struct frame_set *set, const struct frame_set *without, uint64_t invert,
-                         struct pfn from)
+static struct pfn search(const struct frame_set *set, const struct frame_set *without, uint64_t invert, struct pfn from)
 {
 	const uint64_t words = div_round_up(set->limit, 64);
 	uint64_t mask = ~(uint64_t)0 << (from.value % 64);

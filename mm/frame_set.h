@@ -10,8 +10,8 @@
 
 struct frame_set {
 	uint64_t *words;
-	uint64_t limit;  /* frames 0 … limit-1 can be members */
-	uint64_t count;  /* members */
+	uint64_t limit; /* frames 0 … limit-1 can be members */
+	uint64_t count; /* members */
 };
 
 /* The set of no frame below limit. STATUS_NO_MEMORY. */

@@ -5,8 +5,8 @@
 #include "mm/page_tables.h"
 
 #define LEVEL_BITS 9
-#define LEVEL_PT 1
-#define LEVEL_PD 2
+#define LEVEL_PT   1
+#define LEVEL_PD   2
 #define LEVEL_PDPT 3
 #define LEVEL_PML4 4
 
@@ -67,8 +67,7 @@ static unsigned largest_level(const struct page_tables *tables, uint64_t start, 
 	return LEVEL_PT;
 }
 
-enum status page_tables_map(struct page_tables *tables, uint64_t start, uint64_t end, uint64_t physical,
-                            uint64_t flags)
+enum status page_tables_map(struct page_tables *tables, uint64_t start, uint64_t end, uint64_t physical, uint64_t flags)
 {
 	while (start != end) {
 		const unsigned level = largest_level(tables, start, end - start, physical);
@@ -91,8 +90,8 @@ enum status page_tables_entry(struct page_tables *tables, uint64_t address, uint
 }
 
 enum status page_tables_walk(uint64_t root, unsigned levels, uint64_t address,
-                             const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,
-                             uint64_t *physical_out)
+			     const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,
+			     uint64_t *physical_out)
 {
 	uint64_t table = root & PTE_ADDRESS;
 

@@ -7,18 +7,18 @@
 #include "include/status.h"
 #include "include/types.h"
 
-#define PTE_PRESENT BIT64(0)
-#define PTE_WRITE BIT64(1)
+#define PTE_PRESENT       BIT64(0)
+#define PTE_WRITE         BIT64(1)
 #define PTE_CACHE_DISABLE BIT64(4)
-#define PTE_LARGE BIT64(7)
-#define PTE_NO_EXECUTE BIT64(63)
-#define PTE_ADDRESS 0x000FFFFFFFFFF000u
-#define PTE_INDEX_MASK 0x1FFu
+#define PTE_LARGE         BIT64(7)
+#define PTE_NO_EXECUTE    BIT64(63)
+#define PTE_ADDRESS       0x000FFFFFFFFFF000u
+#define PTE_INDEX_MASK    0x1FFu
 
 /* Mapping flags: combine; PRESENT is implied. */
-#define MAP_WRITE PTE_WRITE
+#define MAP_WRITE      PTE_WRITE
 #define MAP_NO_EXECUTE PTE_NO_EXECUTE
-#define MAP_UNCACHED PTE_CACHE_DISABLE
+#define MAP_UNCACHED   PTE_CACHE_DISABLE
 
 struct page_tables {
 	uint64_t *root;
@@ -37,7 +37,7 @@ nodiscard enum status page_tables_create(struct page_tables *tables);
  * STATUS_NO_MEMORY.
  */
 nodiscard enum status page_tables_map(struct page_tables *tables, uint64_t start, uint64_t end, uint64_t physical,
-                                      uint64_t flags);
+				      uint64_t flags);
 
 /* The address of the 4 KiB entry for a virtual address, its tables made on the way. STATUS_NO_MEMORY, _INVALID. */
 nodiscard enum status page_tables_entry(struct page_tables *tables, uint64_t address, uint64_t **entry_out);
@@ -48,5 +48,5 @@ nodiscard enum status page_tables_entry(struct page_tables *tables, uint64_t add
  * STATUS_NOT_FOUND: not mapped, or through a frame that is not available.
  */
 nodiscard enum status page_tables_walk(uint64_t root, unsigned levels, uint64_t address,
-                                       const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,
-                                       uint64_t *physical_out);
+				       const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,
+				       uint64_t *physical_out);

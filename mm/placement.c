@@ -102,7 +102,7 @@ static enum status plan_add(struct placement *placement, struct pfn destination,
 	struct plan_page *page = placement->plan_last;
 
 	if (!page || page->count == PLACEMENT_COPIES_PER_PAGE) {
-		struct pfn frame;
+		struct pfn frame = {0};
 		struct plan_page *fresh;
 
 		TRY(placement_take_frame(placement, UINT64_MAX, &frame));

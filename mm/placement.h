@@ -16,7 +16,7 @@
 #include "mm/frame_set.h"
 #include "mm/memory_map.h"
 
-#define PLACEMENT_KEPT_MAX 32
+#define PLACEMENT_KEPT_MAX        32
 #define PLACEMENT_COPIES_PER_PAGE 255
 
 /* [start, end) in bytes: must stay as it is until the jump. */
@@ -47,8 +47,8 @@ struct placement {
 	struct frame_set image; /* every claimed frame */
 	struct frame_set zero;  /* those that hold only zeroes */
 	bool accepted;
-	struct pfn free_cursor;   /* next candidate for a safe frame */
-	uint64_t free_range;      /* index of its range in the map */
+	struct pfn free_cursor; /* next candidate for a safe frame */
+	uint64_t free_range;    /* index of its range in the map */
 	struct plan_page *plan_first;
 	struct plan_page *plan_last;
 	uint64_t staged_pages;

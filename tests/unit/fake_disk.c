@@ -13,7 +13,7 @@ static bool is_bad(const struct fake_disk *disk, uint64_t lba, uint64_t sectors)
 }
 
 static enum status submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
-                               struct lba lba, uint32_t tag)
+			       struct lba lba, uint32_t tag)
 {
 	struct fake_disk *disk = device->driver;
 	const uint32_t sector_bytes = device->identity.sector_bytes;
@@ -43,7 +43,7 @@ static enum status submit_read(struct block_device *device, const struct block_s
 }
 
 static void poll_disk(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
-                      uint32_t *count_out)
+		      uint32_t *count_out)
 {
 	struct fake_disk *disk = device->driver;
 
@@ -96,14 +96,15 @@ void fake_disk_init(struct fake_disk *disk, void *bytes, uint64_t sector_count, 
 	disk->device = (struct block_device){
 		.ops = &ops,
 		.driver = disk,
-		.identity = {
-			.name = "fake0.0",
-			.sector_bytes = sector_bytes,
-			.sector_count = sector_count,
-			.max_segments = 16,
-			.max_transfer_bytes = 64 * 1024,
-			.queue_depth = FAKE_DISK_DEPTH,
-			.dma_limit = UINT64_MAX,
-		},
+		.identity =
+			{
+				.name = "fake0.0",
+				.sector_bytes = sector_bytes,
+				.sector_count = sector_count,
+				.max_segments = 16,
+				.max_transfer_bytes = 64 * 1024,
+				.queue_depth = FAKE_DISK_DEPTH,
+				.dma_limit = UINT64_MAX,
+			},
 	};
 }

@@ -10,7 +10,7 @@
 
 struct fake_disk {
 	struct block_device device;
-	uint8_t *bytes;            /* the disk, sector_count x sector_bytes */
+	uint8_t *bytes; /* the disk, sector_count x sector_bytes */
 	/* Faults; 0 or NULL: none. */
 	uint64_t bad_lba_first, bad_lba_end; /* reads that touch [first, end) fail */
 	enum status write_status;            /* what write_sync returns */

@@ -10,7 +10,7 @@
 
 #include "mm/frame_set.h"
 
-#define LIMIT 1000
+#define LIMIT  1000
 #define ROUNDS 200
 
 static uint8_t heap[65536] __attribute__((aligned(4096)));

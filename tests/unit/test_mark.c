@@ -11,8 +11,8 @@
 #include "loader/mark.h"
 #include "tests/unit/fake_disk.h"
 
-#define DISK_PAGES 64
-#define START_PAGE 8 /* of the partition, in pages of the disk */
+#define DISK_PAGES  64
+#define START_PAGE  8 /* of the partition, in pages of the disk */
 #define HEADER_PAGE 3 /* of the partition */
 
 static struct page disk_pages[DISK_PAGES];
@@ -92,7 +92,7 @@ static void test_bad_page_lists_leave_no_room_for_the_record(void **state)
 	found.header.has_bad_pages = true;
 	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
 	assert_memory_equal(disk_pages[START_PAGE + HEADER_PAGE].bytes + SWSUSP_RESULT_OFFSET,
-	                    before[START_PAGE + HEADER_PAGE].bytes + SWSUSP_RESULT_OFFSET, SWSUSP_RESULT_BYTES);
+			    before[START_PAGE + HEADER_PAGE].bytes + SWSUSP_RESULT_OFFSET, SWSUSP_RESULT_BYTES);
 }
 
 static void test_errors_are_told_apart(void **state)

@@ -95,13 +95,13 @@ static void test_five_levels_differ_from_four(void **state)
 
 	(void)state;
 	assert_int_equal(page_tables_map(&tables, align_down(virtual, 2 * MIB), align_down(virtual, 2 * MIB) + 2 * MIB,
-	                                 0x200000, 0),
-	                 STATUS_OK);
+					 0x200000, 0),
+			 STATUS_OK);
 	root[511] = virt_to_paddr(tables.root).value | PTE_PRESENT;
 	assert_int_equal(page_tables_walk(virt_to_paddr(root).value, 5, virtual, frame_at, NULL, &physical), STATUS_OK);
 	assert_int_equal(physical, 0x200010);
 	assert_int_equal(page_tables_walk(virt_to_paddr(root).value, 4, virtual, frame_at, NULL, &physical),
-	                 STATUS_NOT_FOUND);
+			 STATUS_NOT_FOUND);
 }
 
 static void test_a_walk_through_a_missing_frame_ends(void **state)

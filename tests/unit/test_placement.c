@@ -14,12 +14,12 @@
 
 #include "mm/placement.h"
 
-#define MACHINE_BASE 0x20000000u /* the machine's memory, at its "physical" address */
+#define MACHINE_BASE  0x20000000u /* the machine's memory, at its "physical" address */
 #define MACHINE_PAGES 1024
 #define MACHINE_BYTES (MACHINE_PAGES * (uint64_t)PAGE_BYTES)
-#define HOLE_FIRST 200 /* pages of the machine that are reserved in its map */
-#define HOLE_PAGES 16
-#define ROUNDS 60
+#define HOLE_FIRST    200 /* pages of the machine that are reserved in its map */
+#define HOLE_PAGES    16
+#define ROUNDS        60
 
 static uint8_t heap[1 << 20] __attribute__((aligned(4096)));
 static struct memory_map map;
@@ -48,11 +48,11 @@ static int set_up_machine(void **state)
 	const struct memory_range ranges[] = {
 		{MACHINE_BASE, MACHINE_BASE + HOLE_FIRST * PAGE_BYTES, MEMORY_RAM},
 		{MACHINE_BASE + HOLE_FIRST * PAGE_BYTES, MACHINE_BASE + (HOLE_FIRST + HOLE_PAGES) * PAGE_BYTES,
-	         MEMORY_RESERVED},
+		 MEMORY_RESERVED},
 		{MACHINE_BASE + (HOLE_FIRST + HOLE_PAGES) * PAGE_BYTES, MACHINE_BASE + MACHINE_BYTES, MEMORY_RAM},
 	};
 	void *memory = mmap(paddr_to_virt((struct paddr){MACHINE_BASE}), MACHINE_BYTES, PROT_READ | PROT_WRITE,
-	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	(void)state;
 	if (memory == MAP_FAILED)
@@ -101,8 +101,8 @@ static void run_round(unsigned percent)
 		const uint64_t count = 1 + (uint64_t)rand() % 16;
 
 		assert_int_equal(placement_keep(&placement, MACHINE_BASE + first * PAGE_BYTES + 5,
-		                                MACHINE_BASE + (first + count) * PAGE_BYTES - 5),
-		                 STATUS_OK);
+						MACHINE_BASE + (first + count) * PAGE_BYTES - 5),
+				 STATUS_OK);
 		for (uint64_t i = first; i < first + count; i++)
 			kept[i] = true;
 	}
@@ -159,8 +159,8 @@ static void test_a_plan_has_as_many_pages_as_it_needs(void **state)
 	(void)state;
 	new_placement(&placement);
 	assert_int_equal(placement_keep(&placement, MACHINE_BASE + first * PAGE_BYTES,
-	                                MACHINE_BASE + (first + count) * PAGE_BYTES),
-	                 STATUS_OK);
+					MACHINE_BASE + (first + count) * PAGE_BYTES),
+			 STATUS_OK);
 	for (uint64_t i = first; i < first + count; i++)
 		assert_int_equal(placement_claim(&placement, machine_pfn(i), false), STATUS_OK);
 	placement_accept(&placement);

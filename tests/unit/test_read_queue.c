@@ -41,8 +41,8 @@ static int set_up(void **state)
 	fake_disk_init(&disk, disk_pages, sizeof(disk_pages) / 512, 512);
 	arena_init(&arena, heap, sizeof(heap));
 	return read_queue_init(&queue, &disk.device, START_PAGE * PAGE_BYTES / 512, RING_PAGES, &arena) == STATUS_OK
-	               ? 0
-	               : -1;
+		       ? 0
+		       : -1;
 }
 
 static void test_frames_get_their_pages(void **state)
@@ -103,7 +103,7 @@ static void test_the_ring_is_ready_in_order(void **state)
 			const uint64_t expected = count / 10 % 2 ? 1990 - count : count;
 
 			assert_int_equal(page_value(&queue.ring[read_queue_place(&queue, count)]),
-			                 expected + START_PAGE);
+					 expected + START_PAGE);
 			queue.ring_consumed++;
 		}
 	}
