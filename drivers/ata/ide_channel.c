@@ -381,16 +381,24 @@ static bool step_reset_settle(struct ide_channel *channel)
 {
 	if (timer_now_us() < channel->deadline_us)
 		return false;
-	ide_device_select(channel, channel->active->number);
 	channel->state = IDE_CHANNEL_RESET_WAIT;
 	channel->deadline_us = timer_now_us() + RESET_TIMEOUT_US;
 	return true;
 }
 
+/* A busy channel takes no selection: first whoever is selected, then the device that was reset. */
 static bool step_reset_wait(struct ide_channel *channel)
 {
-	if ((ide_status_read(channel) & ATA_STATUS_BSY) == 0) {
-		channel->state = IDE_CHANNEL_IDLE;
+	const uint8_t status = ide_status_read(channel);
+	const bool is_absent = channel->state == IDE_CHANNEL_RESET_WAIT && status == IDE_FLOATING;
+
+	if ((status & ATA_STATUS_BSY) == 0 || is_absent) {
+		if (channel->state == IDE_CHANNEL_RESET_READY) {
+			channel->state = IDE_CHANNEL_IDLE;
+			return true;
+		}
+		ide_device_select(channel, channel->active->number);
+		channel->state = IDE_CHANNEL_RESET_READY;
 		return true;
 	}
 	if (timer_now_us() < channel->deadline_us)
@@ -418,6 +426,7 @@ static bool channel_step(struct ide_channel *channel)
 	case IDE_CHANNEL_RESET_SETTLE:
 		return step_reset_settle(channel);
 	case IDE_CHANNEL_RESET_WAIT:
+	case IDE_CHANNEL_RESET_READY:
 		return step_reset_wait(channel);
 	}
 	return false;

@@ -21,9 +21,9 @@ static bool channel_floats(const struct ide_channel *channel)
 	return ide_status_read(channel) == IDE_FLOATING;
 }
 
-static bool device_is_not_busy(void *context)
+static bool channel_is_not_busy(void *context)
 {
-	return (ide_status_read(context) & ATA_STATUS_BSY) == 0;
+	return channel_floats(context) || (ide_status_read(context) & ATA_STATUS_BSY) == 0;
 }
 
 /* True for a disk that is ready to be asked who it is. */
@@ -36,7 +36,7 @@ static bool device_is_disk(struct ide_device *device)
 	ide_device_select(channel, device->number);
 	if (channel_floats(channel))
 		return false;
-	if (poll_until(device_is_not_busy, channel, BUSY_TIMEOUT_US) != STATUS_OK) {
+	if (poll_until(channel_is_not_busy, channel, BUSY_TIMEOUT_US) != STATUS_OK) {
 		log_line("%s: stays busy, passed over", device->block.identity.name);
 		return false;
 	}
@@ -126,8 +126,9 @@ enum status ide_channel_detect(struct ide_channel *channel, struct arena *arena)
 	bool is_disk[IDE_CHANNEL_DEVICES];
 	bool is_empty = true;
 
-	for (uint8_t number = 0; number < IDE_CHANNEL_DEVICES; number++) {
-		ide_device_select(channel, number);
+	/* Device 0 last: it is the one that a reset leaves selected. */
+	for (uint8_t i = IDE_CHANNEL_DEVICES; i > 0; i--) {
+		ide_device_select(channel, (uint8_t)(i - 1));
 		is_empty = is_empty && channel_floats(channel);
 	}
 	if (is_empty)
@@ -138,6 +139,11 @@ enum status ide_channel_detect(struct ide_channel *channel, struct arena *arena)
 	timer_delay_us(RESET_HOLD_US);
 	ide_control_write(channel, ATA_CONTROL_NIEN);
 	timer_delay_us(RESET_SETTLE_US);
+	/* A busy channel takes no selection. Device 0 is busy for both; if it stays so, nothing is to be had here. */
+	if (poll_until(channel_is_not_busy, channel, BUSY_TIMEOUT_US) != STATUS_OK) {
+		log_line("%s: stays busy, channel passed over", channel->devices[0].block.identity.name);
+		return STATUS_OK;
+	}
 	/* Both signatures first: a command's registers are written in both devices. */
 	for (uint8_t number = 0; number < IDE_CHANNEL_DEVICES; number++)
 		is_disk[number] = device_is_disk(&channel->devices[number]);

@@ -169,7 +169,6 @@ void ide_disk_publish(struct ide_device *device)
 	identity->queue_depth = IDE_QUEUE_DEPTH;
 	identity->controller = pci_address(&device->channel->controller->function);
 	identity->dma_limit = IDE_DMA_LIMIT;
-	identity->controller = pci_address(&device->channel->controller->function);
 	device->block.ops = &ide_block_ops;
 	device->block.driver = device;
 }

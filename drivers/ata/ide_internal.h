@@ -69,7 +69,8 @@ enum ide_channel_state {
 	IDE_CHANNEL_COMMAND,      /* a command runs */
 	IDE_CHANNEL_RESET_HOLD,   /* SRST is set */
 	IDE_CHANNEL_RESET_SETTLE, /* SRST was cleared, the status is not valid yet */
-	IDE_CHANNEL_RESET_WAIT,   /* the devices come back */
+	IDE_CHANNEL_RESET_WAIT,   /* device 0, which the reset selected, is busy for both */
+	IDE_CHANNEL_RESET_READY,  /* the device in question was selected and is busy */
 };
 
 struct ide_channel {

@@ -13,6 +13,7 @@
 #include "drivers/ata/ata.h"
 #include "drivers/ata/ide_regs.h"
 
+#define RESET_US           5000 /* longer than the 2 ms after which the status is valid */
 #define LATENCY_US         100
 #define NEVER              UINT64_MAX
 #define BACKED_SECTORS_MAX 4096
@@ -431,6 +432,17 @@ static void register_write(struct fake_ide_disk *disk, bool is_selected, uint32_
 	}
 }
 
+/* A busy device keeps the channel. */
+static bool selection_is_free(const struct fake_ide_channel *channel)
+{
+	const uint8_t busy = ATA_STATUS_BSY | ATA_STATUS_DRQ;
+	bool is_free = !channel->disks[channel->selected].is_present || (status_of(channel) & busy) == 0;
+
+	for (unsigned i = 0; i < 2 && channel->owner->keeps_selection; i++)
+		is_free = is_free && (!channel->disks[i].is_present || (channel->disks[i].status & busy) == 0);
+	return is_free;
+}
+
 static void command_write(void *context, uint32_t offset, unsigned width, uint64_t value)
 {
 	struct fake_ide_channel *channel = context;
@@ -447,7 +459,7 @@ static void command_write(void *context, uint32_t offset, unsigned width, uint64
 			command_start(channel, disk, (uint8_t)value);
 		return;
 	}
-	if (offset == IDE_DEVICE)
+	if (offset == IDE_DEVICE && selection_is_free(channel))
 		channel->selected = (value & ATA_DEVICE_SECOND) != 0;
 	for (uint8_t i = 0; i < 2; i++)
 		register_write(&channel->disks[i], i == channel->selected, offset, (uint8_t)value);
@@ -471,7 +483,8 @@ static void control_write(void *context, uint32_t offset, unsigned width, uint64
 	assert_true((value & ATA_CONTROL_NIEN) != 0);
 	if ((channel->control & ATA_CONTROL_SRST) != 0 && (value & ATA_CONTROL_SRST) == 0) {
 		channel->resets++;
-		channel->selected = 0;
+		if (!channel->owner->keeps_selection)
+			channel->selected = 0;
 		for (unsigned i = 0; i < 2; i++)
 			disk_reset(&channel->disks[i]);
 	}
@@ -624,6 +637,7 @@ struct fake_ide_disk *fake_ide_add_disk(struct fake_ide *ide, unsigned channel, 
 	struct fake_ide_disk *disk = &ide->channels[channel].disks[device];
 
 	disk->is_present = true;
+	disk->reset_us = RESET_US;
 	disk->sector_bytes = sector_bytes;
 	disk->sector_count = sector_count;
 	disk->data_sectors = min_u64(sector_count, BACKED_SECTORS_MAX);

@@ -66,7 +66,9 @@ struct fake_ide {
 	struct fake_pci_function function;
 	struct fake_ide_channel channels[2];
 	uint64_t latency_us;
-	uint8_t floating;           /* what an empty channel reads */
+	uint8_t floating; /* what an empty channel reads */
+	/* As an emulator does: a reset keeps the selection, and any busy device keeps it from being changed. */
+	bool keeps_selection;
 	uint8_t absent;             /* the status of a lone disk's missing neighbour */
 	uint32_t busy_channels_max; /* engines that ran at the same time */
 	struct fake_ide_command log[FAKE_IDE_LOG_MAX];

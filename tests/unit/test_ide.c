@@ -148,6 +148,7 @@ static void test_identity(void **state)
 	assert_true(identity->dma_limit == 4 * GIB);
 	assert_int_equal(identity->controller, 1 << 3 | 1);
 	assert_true(fake_pci_is_bus_master(&ide.function));
+	read_one(disk0(), buffer, 512, 0, STATUS_OK);
 	assert_int_equal(ide.channels[0].bus_master_status & BMIDE_STATUS_CAPABLE, BIT(5));
 }
 
@@ -332,6 +333,21 @@ static void test_arena_beyond_the_engine(void **state)
 	arena_init(&arena, high_memory, sizeof(high_memory));
 	assert_int_equal(ide_driver.probe(&environment, &function, 0), STATUS_NO_MEMORY);
 	assert_false(fake_pci_is_bus_master(&ide.function));
+}
+
+/* Whoever was selected before the reset: device 0 is found. */
+static void test_selection_kept_over_a_reset(void **state)
+{
+	(void)state;
+	fake_ide_init(&ide, LEGACY);
+	ide.keeps_selection = true;
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	fake_ide_add_disk(&ide, 1, 0, 1000, 512);
+	fake_ide_add_disk(&ide, 1, 1, 1000, 512);
+	ide.channels[0].selected = 1;
+	ide.channels[1].selected = 1;
+	probe();
+	assert_int_equal(registry.count, 3);
 }
 
 static void test_same_channel_twice(void **state)
@@ -808,6 +824,25 @@ static void test_device_left_in_a_strange_state(void **state)
 	assert_int_equal(fake_ide_commands(&ide, ATA_READ_DMA), 4);
 }
 
+/* The one that is reset comes back later than its neighbour, or has none. */
+static void test_slow_slave(void **state)
+{
+	struct fake_ide_disk *slave;
+
+	(void)state;
+	fake_ide_init(&ide, LEGACY);
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	slave = fake_ide_add_disk(&ide, 0, 1, 1000, 512);
+	probe();
+	slave->reset_us = 3 * SECOND_US;
+	slave->hang_count = 1;
+	read_one(registry.devices[1], buffer, 4096, 8, STATUS_OK);
+	ide.channels[0].disks[0].is_present = false;
+	ide.absent = 0xFF;
+	slave->hang_count = 1;
+	read_one(registry.devices[1], buffer, 4096, 8, STATUS_OK);
+}
+
 /* Single timeouts with good requests between them do not add up. */
 static void test_rare_timeouts(void **state)
 {
@@ -843,7 +878,7 @@ static void test_timeout_once(void **state)
 static void test_device_that_dies(void **state)
 {
 	const struct block_segment segment = {virt_to_paddr(buffer), 4096};
-	const uint64_t start_us = (fake_hw_reset(), fake_hw_now_us());
+	uint64_t start_us = (fake_hw_reset(), fake_hw_now_us());
 
 	(void)state;
 	fake_ide_init(&ide, LEGACY);
@@ -857,7 +892,23 @@ static void test_device_that_dies(void **state)
 	assert_true(fake_hw_now_us() - start_us < 20 * SECOND_US);
 	assert_int_equal(disk0()->ops->submit_read(disk0(), &segment, 1, (struct lba){8}, 9), STATUS_IO_ERROR);
 	assert_int_equal(disk0()->ops->write_sync(disk0(), (struct lba){8}, buffer, 512), STATUS_IO_ERROR);
-	read_one(registry.devices[1], buffer, 4096, 8, STATUS_OK); /* its neighbour works on */
+	/* A master that stays busy keeps the channel from its neighbour: that ends, too. */
+	start_us = fake_hw_now_us();
+	read_one(registry.devices[1], buffer, 4096, 8, STATUS_TIMEOUT);
+	assert_true(fake_hw_now_us() - start_us < 20 * SECOND_US);
+}
+
+/* A slave that dies leaves the master working: a reset selects device 0. */
+static void test_slave_that_dies(void **state)
+{
+	(void)state;
+	fake_ide_init(&ide, LEGACY);
+	fake_ide_add_disk(&ide, 0, 0, 1000, 512);
+	fake_ide_add_disk(&ide, 0, 1, 1000, 512);
+	probe();
+	ide.channels[0].disks[1].is_deaf = true;
+	read_one(registry.devices[1], buffer, 4096, 8, STATUS_TIMEOUT);
+	read_one(disk0(), buffer, 4096, 8, STATUS_OK);
 	assert_pattern(buffer, 8 * 512, 4096);
 }
 
@@ -1065,6 +1116,7 @@ int main(void)
 		TEST(test_engine_that_floats),
 		TEST(test_unusable_engine),
 		TEST(test_missing_neighbour_is_quick),
+		TEST(test_selection_kept_over_a_reset),
 		TEST(test_same_channel_twice),
 		TEST(test_full_arena),
 		TEST(test_matches_only_ide),
@@ -1090,7 +1142,9 @@ int main(void)
 		TEST(test_timeout_once),
 		TEST(test_device_left_in_a_strange_state),
 		TEST(test_rare_timeouts),
+		TEST(test_slow_slave),
 		TEST(test_device_that_dies),
+		TEST(test_slave_that_dies),
 		TEST(test_device_that_hangs_again_and_again),
 		TEST(test_engine_that_does_not_end),
 		TEST(test_write_and_flush),
