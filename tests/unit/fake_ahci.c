@@ -13,11 +13,10 @@
 #include "drivers/ata/ahci.h"
 #include "drivers/ata/ahci_regs.h"
 #include "drivers/ata/ata.h"
-#include "lib/log.h"
 #include "tests/unit/fake_ahci_internal.h"
+#include "tests/unit/fake_log.h"
 
 #define ARENA_BYTES      ((size_t)4 << 20)
-#define LOG_BYTES        65536
 #define SERR_EXCHANGED   BIT(26)
 #define PX_IS_DHRS       BIT(0)
 #define PX_IS_SDBS       BIT(3)
@@ -27,31 +26,6 @@
 #define TFD_GOOD         0x50
 #define TFD_FAILED       0x4041
 #define TFD_ABORTED      0x0451
-
-static char log_text[LOG_BYTES];
-static size_t log_used;
-
-static void log_keep(const char *line)
-{
-	const size_t length = strlen(line);
-
-	if (log_used + length + 2 > sizeof(log_text))
-		return;
-	memcpy(log_text + log_used, line, length);
-	log_text[log_used + length] = '\n';
-	log_used += length + 1;
-	log_text[log_used] = '\0';
-}
-
-bool fake_ahci_logged(const char *text)
-{
-	return strstr(log_text, text) != NULL;
-}
-
-size_t fake_ahci_log_bytes(void)
-{
-	return log_used;
-}
 
 /* --- the port's engine ----------------------------------------------------------------------------------------- */
 
@@ -66,6 +40,10 @@ static void command_fail_queued(struct fake_ahci_port *port, unsigned slot)
 	port->is_halted = true;
 	port->tfd = TFD_FAILED | (port->is_busy_after_error ? 0x80 : 0);
 	port->is |= AHCI_PX_IS_TFES | PX_IS_SDBS;
+	if (port->is_interface_error) {
+		port->tfd = TFD_GOOD;
+		port->is = AHCI_PX_IS_IFS;
+	}
 }
 
 static void command_finish(struct fake_ahci *ahci, struct fake_ahci_port *port, unsigned slot)
@@ -416,9 +394,7 @@ static const struct fake_hw_ops register_ops = {register_read, register_write};
 void fake_ahci_init(struct fake_ahci *ahci)
 {
 	fake_hw_reset();
-	log_used = 0;
-	log_text[0] = '\0';
-	log_set_sink(log_keep);
+	fake_log_begin();
 	memset(ahci, 0, sizeof(*ahci));
 	ahci->cap = AHCI_CAP_S64A | AHCI_CAP_SNCQ | 31 << AHCI_CAP_NCS_SHIFT | 5;
 	ahci->pi = 0x3F;

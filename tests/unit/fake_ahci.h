@@ -11,6 +11,7 @@
 
 #include "drivers/driver.h"
 #include "tests/unit/fake_hw.h"
+#include "tests/unit/fake_log.h"
 
 #define FAKE_AHCI_BASE    0xFEBF0000
 #define FAKE_AHCI_BYTES   0x2000
@@ -58,6 +59,7 @@ struct fake_ahci_port {
 	bool is_list_stuck;       /* CR stays until the controller is reset */
 	bool is_receiver_stuck;   /* FR stays, whatever happens */
 	bool is_active_kept;      /* clearing ST does not clear CI and SACT: QEMU */
+	bool is_interface_error;  /* errors are IFS, and the task file says nothing */
 	bool is_busy_after_error; /* until COMRESET */
 	bool is_present_early;    /* the device shows before the link is up */
 	bool has_prc_only;        /* a new link raises PRCS without PCS */
@@ -110,10 +112,5 @@ void fake_ahci_sector(const struct fake_ahci_port *port, uint64_t lba, uint8_t *
 
 /* --- the driver on it ------------------------------------------------------------------------------------------ */
 
-/* Runs ahci_driver's probe with an arena below 4 GiB; the registry is emptied first. The log is kept. */
+/* Runs ahci_driver's probe with an arena below 4 GiB; the registry is emptied first. The log is kept (fake_log.h). */
 enum status fake_ahci_probe(struct fake_ahci *ahci, struct block_registry *registry);
-
-/* True when a line of the log since fake_ahci_init() contains the text. */
-bool fake_ahci_logged(const char *text);
-
-size_t fake_ahci_log_bytes(void);

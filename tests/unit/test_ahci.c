@@ -58,7 +58,7 @@ static void test_identity(void **state)
 	expect_first_sector(0, 2);
 	assert_int_equal(ahci.ports[2].ie, 0);
 	assert_int_equal(ahci.ghc, AHCI_GHC_AE);
-	assert_true(fake_ahci_logged("ahci0.2: Fake AHCI disk, 1024 MiB, 512-byte sectors, queued depth 32"));
+	assert_true(fake_log_has("ahci0.2: Fake AHCI disk, 1024 MiB, 512-byte sectors, queued depth 32"));
 }
 
 static void test_matches_ahci_only(void **state)
@@ -113,6 +113,18 @@ static void test_queue_depths(void **state)
 	assert_int_equal(ahci.ports[0].commands[0x60], 1);
 	assert_int_equal(ahci.ports[1].commands[0x60], 0);
 	assert_int_equal(ahci.ports[1].commands[0xC8], 1);
+}
+
+static void test_many_disks_share_the_arena(void **state)
+{
+	(void)state;
+	ahci.pi = UINT32_MAX;
+	for (unsigned i = 0; i < 14; i++)
+		fake_ahci_add_disk(&ahci, i);
+	probe(14);
+	assert_int_equal(registry.devices[0]->identity.queue_depth, 32);
+	assert_int_equal(registry.devices[13]->identity.queue_depth, 4);
+	expect_first_sector(13, 13);
 }
 
 static void test_controller_without_ncq(void **state)
@@ -176,7 +188,7 @@ static void test_handoff(void **state)
 	ahci.handoff_us = 10000;
 	probe(1);
 	assert_int_equal(ahci.bohc & (AHCI_BOHC_BOS | AHCI_BOHC_OOS), AHCI_BOHC_OOS);
-	assert_false(fake_ahci_logged("does not let go"));
+	assert_false(fake_log_has("does not let go"));
 }
 
 static void test_handoff_busy(void **state)
@@ -189,7 +201,7 @@ static void test_handoff_busy(void **state)
 	ahci.has_handoff_busy = true;
 	probe(1);
 	assert_int_equal(ahci.bohc & AHCI_BOHC_BOS, 0);
-	assert_false(fake_ahci_logged("does not let go"));
+	assert_false(fake_log_has("does not let go"));
 }
 
 static void test_handoff_never(void **state)
@@ -203,7 +215,7 @@ static void test_handoff_never(void **state)
 	ahci.handoff_us = UINT64_MAX;
 	probe(1);
 	expect_first_sector(0, 0);
-	assert_true(fake_ahci_logged("does not let go"));
+	assert_true(fake_log_has("does not let go"));
 	assert_true(fake_hw_now_us() - start_us < 200000);
 }
 
@@ -236,6 +248,11 @@ static void test_firmware_saw_which_ports_are_empty(void **state)
 	fake_ahci_add_disk(&ahci, 1)->link_us = 10000;
 	fake_ahci_leave_running(&ahci, 0, (uint64_t)(uintptr_t)lists);
 	probe(2);
+
+	/* A firmware that saw none at all has perhaps not looked. */
+	fake_ahci_init(&ahci);
+	fake_ahci_add_disk(&ahci, 0)->link_us = 40000;
+	probe(1);
 }
 
 static void test_slow_disks_side_by_side(void **state)
@@ -260,9 +277,9 @@ static void test_others_are_passed_over(void **state)
 	fake_ahci_add_disk(&ahci, 3);
 	probe(1);
 	assert_string_equal(registry.devices[0]->identity.name, "ahci0.3");
-	assert_true(fake_ahci_logged("ahci0.0: an ATAPI device, passed over"));
-	assert_true(fake_ahci_logged("ahci0.1: a port multiplier, passed over"));
-	assert_true(fake_ahci_logged("ahci0.2: an enclosure bridge, passed over"));
+	assert_true(fake_log_has("ahci0.0: an ATAPI device, passed over"));
+	assert_true(fake_log_has("ahci0.1: a port multiplier, passed over"));
+	assert_true(fake_log_has("ahci0.2: an enclosure bridge, passed over"));
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(ahci.ports[i].commands[0xEC], 0);
 		assert_int_equal(ahci.ports[i].cmd & (AHCI_PX_CMD_ST | AHCI_PX_CMD_FRE), 0);
@@ -286,7 +303,7 @@ static void test_never_ready(void **state)
 	const uint64_t start_us = fake_hw_now_us();
 	probe(1);
 	assert_string_equal(registry.devices[0]->identity.name, "ahci0.1");
-	assert_true(fake_ahci_logged("ahci0.0: the device does not become ready"));
+	assert_true(fake_log_has("ahci0.0: the device does not become ready"));
 	assert_true(fake_hw_now_us() - start_us < 12000000);
 }
 
@@ -305,7 +322,7 @@ static void test_slow_link(void **state)
 	disk->is_present_early = true;
 	disk->link_us = 2000000;
 	probe(0);
-	assert_true(fake_ahci_logged("ahci0.0: a device, but no link"));
+	assert_true(fake_log_has("ahci0.0: a device, but no link"));
 }
 
 static void test_disk_without_dma(void **state)
@@ -313,7 +330,7 @@ static void test_disk_without_dma(void **state)
 	(void)state;
 	fake_ahci_add_disk(&ahci, 0)->has_no_dma = true;
 	probe(0);
-	assert_true(fake_ahci_logged("ahci0.0: not identified: "));
+	assert_true(fake_log_has("ahci0.0: not identified: "));
 }
 
 static void test_identify_never_answered(void **state)
@@ -321,7 +338,7 @@ static void test_identify_never_answered(void **state)
 	(void)state;
 	fake_ahci_add_disk(&ahci, 0)->mute_times = 1;
 	probe(0);
-	assert_true(fake_ahci_logged("ahci0.0: not identified: "));
+	assert_true(fake_log_has("ahci0.0: not identified: "));
 	assert_true(fake_hw_now_us() < 12000000);
 	assert_int_equal(ahci.ports[0].cmd & (AHCI_PX_CMD_CR | AHCI_PX_CMD_FRE), 0);
 }
@@ -354,7 +371,7 @@ static void test_prc_without_pcs_and_stuck_receiver(void **state)
 	disk->is_receiver_stuck = true;
 	probe(1);
 	expect_first_sector(0, 0);
-	assert_true(fake_ahci_logged("a port does not stop after the reset"));
+	assert_true(fake_log_has("a port does not stop after the reset"));
 }
 
 static void test_engine_stuck_until_reset(void **state)
@@ -366,7 +383,7 @@ static void test_engine_stuck_until_reset(void **state)
 	fake_ahci_leave_running(&ahci, 0, (uint64_t)(uintptr_t)lists);
 	probe(1);
 	expect_first_sector(0, 0);
-	assert_true(fake_ahci_logged("a port of the firmware's does not stop"));
+	assert_true(fake_log_has("a port of the firmware's does not stop"));
 }
 
 static void test_reset_never_ends(void **state)
@@ -452,6 +469,7 @@ int main(void)
 		cmocka_unit_test_setup(test_4kn, setup),
 		cmocka_unit_test_setup(test_without_lba48, setup),
 		cmocka_unit_test_setup(test_queue_depths, setup),
+		cmocka_unit_test_setup(test_many_disks_share_the_arena, setup),
 		cmocka_unit_test_setup(test_controller_without_ncq, setup),
 		cmocka_unit_test_setup(test_dma_limits, setup),
 		cmocka_unit_test_setup(test_firmware_left_it_running, setup),

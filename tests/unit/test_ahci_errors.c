@@ -27,7 +27,7 @@ static void test_queued_error_spares_the_innocent(void **state)
 	assert_int_equal(reader.disk->commands[0x2F], 3);
 	assert_int_equal(reader.disk->comresets, 1);
 	assert_int_equal(reader.disk->commands[0xC8], 0);
-	assert_true(fake_ahci_logged("it was slot 5: status 41 error 40"));
+	assert_true(fake_log_has("it was slot 5: status 41 error 40"));
 	assert_int_equal(reader_submit(40), STATUS_OK);
 	reader_await(33);
 	reader_expect(40);
@@ -84,6 +84,20 @@ static void test_queued_error_leaves_it_busy(void **state)
 	(void)state;
 	reader.disk->is_busy_after_error = true;
 	queued_error_unknown(2);
+}
+
+static void test_queued_interface_error(void **state)
+{
+	(void)state;
+	reader.disk->is_interface_error = true;
+	reader.disk->bad_lba = 8 * 5;
+	reader.disk->bad_times = 1;
+	reader_probe();
+	const uint64_t start_us = fake_hw_now_us();
+	reader_read(32);
+	for (uint32_t i = 0; i < 32; i++)
+		reader_expect(i);
+	assert_true(fake_hw_now_us() - start_us < 1000000);
 }
 
 /* The log of an earlier error accuses nobody of a later one. */
@@ -149,7 +163,7 @@ static void test_queuing_given_up(void **state)
 		reader_await(i + 1);
 		reader_expect(i);
 	}
-	assert_true(fake_ahci_logged("queued commands are not used any more"));
+	assert_true(fake_log_has("queued commands are not used any more"));
 	const uint32_t queued = reader.disk->commands[0x60];
 	assert_int_equal(reader_submit(3), STATUS_OK);
 	assert_int_equal(reader_submit(4), STATUS_OK);
@@ -195,7 +209,7 @@ static void test_one_command_lost(void **state)
 		reader_expect(i);
 	assert_int_equal(reader.disk->comresets, 2);
 	assert_true(fake_hw_now_us() - start_us < 12000000);
-	assert_true(fake_ahci_logged("no answer, slots 1:"));
+	assert_true(fake_log_has("no answer, slots 1:"));
 }
 
 static void test_slow_commands(void **state)
@@ -315,7 +329,7 @@ static void test_removed(void **state)
 		assert_int_equal(reader.status[i], STATUS_IO_ERROR);
 	}
 	assert_true(fake_hw_now_us() - start_us < 200000);
-	assert_true(fake_ahci_logged("ahci0.0: the disk is gone"));
+	assert_true(fake_log_has("ahci0.0: the disk is gone"));
 	assert_int_equal(reader_submit(9), STATUS_IO_ERROR);
 }
 
@@ -348,9 +362,8 @@ static void test_removed_and_engine_stuck(void **state)
 	assert_false(fake_pci_is_bus_master(&reader.ahci.pci));
 }
 
-static void test_reads_during_recovery(void **state)
+static void reads_during_recovery(void)
 {
-	(void)state;
 	reader.disk->bad_lba = 0;
 	reader.disk->bad_times = 1;
 	reader_probe();
@@ -367,6 +380,37 @@ static void test_reads_during_recovery(void **state)
 		reader_expect(i);
 }
 
+static void test_reads_during_recovery(void **state)
+{
+	(void)state;
+	reads_during_recovery();
+}
+
+static void test_reads_during_recovery_not_queued(void **state)
+{
+	(void)state;
+	reader.disk->has_ncq = false;
+	reads_during_recovery();
+}
+
+static void test_submit_while_stopping(void **state)
+{
+	const uint32_t none = 0;
+
+	(void)state;
+	reader.disk->has_ncq = false;
+	reader.disk->bad_lba = 0;
+	reader.disk->bad_times = 1;
+	reader_probe();
+	assert_int_equal(reader_submit(0), STATUS_OK);
+	fake_hw_advance_us(300);
+	reader_poll((void *)(uintptr_t)&none);
+	assert_int_equal(reader_submit(1), STATUS_OK);
+	reader_await(2);
+	reader_expect(0);
+	reader_expect(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +419,7 @@ int main(void)
 		cmocka_unit_test_setup(test_queued_error_log_fails, reader_setup),
 		cmocka_unit_test_setup(test_queued_error_with_active_kept, reader_setup),
 		cmocka_unit_test_setup(test_queued_error_leaves_it_busy, reader_setup),
+		cmocka_unit_test_setup(test_queued_interface_error, reader_setup),
 		cmocka_unit_test_setup(test_queued_error_old_log, reader_setup),
 		cmocka_unit_test_setup(test_queued_error_log_names_another, reader_setup),
 		cmocka_unit_test_setup(test_queued_error_without_log, reader_setup),
@@ -392,7 +437,9 @@ int main(void)
 		cmocka_unit_test_setup(test_removed, reader_setup),
 		cmocka_unit_test_setup(test_engine_stuck_at_error, reader_setup),
 		cmocka_unit_test_setup(test_removed_and_engine_stuck, reader_setup),
+		cmocka_unit_test_setup(test_submit_while_stopping, reader_setup),
 		cmocka_unit_test_setup(test_reads_during_recovery, reader_setup),
+		cmocka_unit_test_setup(test_reads_during_recovery_not_queued, reader_setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

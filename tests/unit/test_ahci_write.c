@@ -174,6 +174,7 @@ static void test_flush_never_answered(void **state)
 	probe();
 	const uint64_t start_us = fake_hw_now_us();
 	disk->flushes_mute = 1;
+	disk->latency_us = 7000000; /* of the write */
 	assert_int_equal(write_at(6, 512), STATUS_TIMEOUT);
 	assert_true(fake_hw_now_us() - start_us < 30000000);
 	assert_false(disk->writes[0].is_durable);
@@ -248,13 +249,13 @@ static void test_rehearse_and_reset_stuck(void **state)
 
 static void expect_silent(unsigned resets)
 {
-	const uint64_t logged = fake_ahci_log_bytes();
+	const uint64_t logged = fake_log_bytes();
 	const uint64_t start_us = fake_hw_now_us();
 
 	device->ops->quiesce(device);
 	assert_int_equal(ahci.resets, resets);
 	assert_true(fake_hw_now_us() - start_us < 3000000);
-	assert_int_equal(fake_ahci_log_bytes(), logged);
+	assert_int_equal(fake_log_bytes(), logged);
 	assert_int_equal(device->ops->submit_read(device, NULL, 0, (struct lba){0}, 0), STATUS_IO_ERROR);
 	assert_int_equal(write_at(0, 512), STATUS_IO_ERROR);
 	device->ops->quiesce(device); /* again is allowed */

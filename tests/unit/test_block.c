@@ -122,6 +122,8 @@ static void test_read_refused(void **state)
 	assert_int_equal(read_at(0x10000, 10, UINT64_MAX - 511), STATUS_INVALID);
 	assert_int_equal(notes.reads, 0);
 	assert_int_equal(read_at(0xFFE00, 999, 512), STATUS_OK);
+	device.identity.dma_limit = 4096; /* less than the read is long */
+	assert_int_equal(read_at(0x10000, 0, 8192), STATUS_INVALID);
 }
 
 static enum status check(uint64_t address, uint32_t bytes, uint32_t count, uint64_t lba)
