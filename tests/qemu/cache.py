@@ -68,4 +68,14 @@ def build_once(kind: str, recipe: object, build: Callable[[Path], None]) -> Path
             work.rename(final)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+    _prune()
     return final
+
+
+def _prune() -> None:
+    """Remove what nobody used for two weeks, and what an interrupted build left a day ago."""
+    now = time.time()
+    for path in cache_dir().iterdir():
+        days = (now - path.stat().st_mtime) / 86400
+        if path.is_dir() and days > (1 if ".tmp-" in path.name else 14):
+            shutil.rmtree(path, ignore_errors=True)

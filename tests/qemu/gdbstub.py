@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from errors import HarnessError
+from errors import Failure, HarnessError
 from machine import Machine, patience
 
 REGISTERS = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16)), "rip")
@@ -21,6 +21,14 @@ def symbols(elf: Path) -> dict[str, int]:
     if run.returncode != 0:
         raise HarnessError(f"nm {elf}: {run.stderr}")
     return {name: int(address, 16) for address, name in re.findall(r"^([0-9a-f]+) \w (\S+)$", run.stdout, re.M)}
+
+
+def symbol_address(elf: Path, name: str) -> int:
+    """The address of one symbol; HarnessError when the file has no such."""
+    table = symbols(elf)
+    if name not in table:
+        raise HarnessError(f"{elf} has no symbol {name}")
+    return table[name]
 
 
 class GdbStub:
@@ -105,7 +113,6 @@ class GdbStub:
 
     def wait_stop(self, timeout_s: float) -> bool:
         """Wait until a breakpoint stops the CPUs; False when none did in time."""
-        timeout_s = patience(timeout_s)
         answer = self._receive(time.monotonic() + timeout_s)
         if answer is None:
             return False
@@ -117,14 +124,14 @@ class GdbStub:
     def interrupt(self) -> None:
         """Stop the CPUs wherever they are."""
         self._socket.sendall(b"\x03")
-        if not self.wait_stop(10):
+        if not self.wait_stop(patience(10)):
             raise HarnessError("the CPUs do not stop")
 
     def step(self) -> None:
         """Execute one instruction."""
         self._send("s")
         self._running = True
-        if not self.wait_stop(10):
+        if not self.wait_stop(patience(10)):
             raise HarnessError("a single step did not end")
 
     def registers(self) -> dict[str, int]:
@@ -143,26 +150,34 @@ class GdbStub:
         return result
 
 
-def at_address(machine: Machine, address: int, timeout_s: float = 90) -> GdbStub:
-    """Power on a machine made with gdb=True, paused=True and let it run to `address`; returns the stub, stopped there.
+def run_to(machine: Machine, gdb: GdbStub, address: int, timeout_s: float = 90, unless: str | None = None) -> None:
+    """Let a stopped machine run until it is about to execute the instruction at `address`.
 
-    HarnessError, with the console, when it does not get there in time.
+    HarnessError, with the console, when it does not get there in time; Failure when a console line with `unless`
+    (a regular expression) comes first.
     """
-    gdb = GdbStub(machine.socket_path("gdb"))
     gdb.break_at(address)
     gdb.go()
-    machine.started = time.monotonic()
-    if not gdb.wait_stop(timeout_s):
-        raise machine.error(f"address {address:#x} was not reached within {timeout_s:.0f} s")
+    end = time.monotonic() + patience(timeout_s)
+    while not gdb.wait_stop(1):
+        line = machine.find(unless) if unless else None
+        if line is not None:
+            raise Failure(f"console line {line.text!r} instead of a stop at {address:#x}")
+        if time.monotonic() > end:
+            raise machine.error(f"address {address:#x} was not reached within {timeout_s:.0f} s")
     if gdb.registers()["rip"] != address:
         raise machine.error(f"stopped at {gdb.registers()['rip']:#x} instead of {address:#x}")
     gdb.clear(address)
+
+
+def at_address(machine: Machine, address: int, timeout_s: float = 90, unless: str | None = None) -> GdbStub:
+    """Power on a machine made with gdb=True, paused=True and run_to() `address`; returns the stub, stopped there."""
+    gdb = GdbStub(machine.socket_path("gdb"))
+    machine.started = time.monotonic()
+    run_to(machine, gdb, address, timeout_s, unless)
     return gdb
 
 
-def at_symbol(machine: Machine, elf: Path, symbol: str, timeout_s: float = 90) -> GdbStub:
+def at_symbol(machine: Machine, elf: Path, symbol: str, timeout_s: float = 90, unless: str | None = None) -> GdbStub:
     """at_address() for a symbol of an ELF file."""
-    table = symbols(elf)
-    if symbol not in table:
-        raise HarnessError(f"{elf} has no symbol {symbol}")
-    return at_address(machine, table[symbol], timeout_s)
+    return at_address(machine, symbol_address(elf, symbol), timeout_s, unless)

@@ -109,12 +109,13 @@ class Hibernated:
 
 @dataclass
 class Powered:
-    """A power-on: the machine, its agent and the overlay it runs from."""
+    """A power-on: the machine, its agent, the overlay it runs from, and the loader that is on it (a copy)."""
 
     machine: Machine
     agent: Agent
     image: Path
     disk: disks.Disk
+    loader: Path | None = None
 
 
 @contextmanager
@@ -124,16 +125,22 @@ def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardw
 
     more: further drives; drive: what the first drive has besides its path (see machine.Drive); options: see Machine.
     """
+    result_dir.mkdir(parents=True, exist_ok=True)
     if boot.entry == "thaw" and loader is None:
         loader = LOADER
         if not loader.exists():
             raise HarnessError(f"{loader} is not there: build it first")
+    if loader is not None:
+        # Its symbols must be those of the bytes on the disk, whatever is built meanwhile.
+        copy = result_dir / "thaw.elf"
+        copy.write_bytes(loader.read_bytes())
+        loader = copy
     grub_run.install(image, disk, boot, loader)
     drives = [Drive(image, **(drive or {})), *more]
     with Machine(hardware, drives, result_dir, **options) as machine:
         agent = Agent(machine)
         try:
-            yield Powered(machine, agent, image, disk)
+            yield Powered(machine, agent, image, disk, loader)
         finally:
             agent.close()
 
@@ -193,8 +200,8 @@ def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Pa
     entry: who resumes, "linux" or "thaw"; image: an overlay made already; boot: replaces the default Boot, which
     gives `resume=` to both the loader and the kernel.
     """
-    result_dir.mkdir(parents=True, exist_ok=True)
     if image is None:
+        result_dir.mkdir(parents=True, exist_ok=True)
         image = disks.overlay(session.path, result_dir / "disk.qcow2")
     if boot is None:
         boot = default_boot(session, entry)

@@ -56,7 +56,7 @@ def test_memory_at_the_jump_is_what_the_image_says(name: str, result_dir):
     image = session.hibernated(RESTORES[name])
     with image_edit.layout(image, result_dir / "layout") as oracle, \
             session.resume(image, result_dir, gdb=True, paused=True) as on:
-        gdb = gdbstub.at_address(on.machine, oracle.info.jump_address)
+        gdb = gdbstub.at_address(on.machine, oracle.info.jump_address, unless=thaw_run.NO_RESUME)
         registers = gdb.registers()
         dumps = on.machine.dump_memory("jump")
         wrong = oracle.compare(dumps)
@@ -82,15 +82,10 @@ def _boot_places(machine: Machine, gdb: gdbstub.GdbStub) -> list[tuple[int, int]
     return [(kernel, kernel + init_size), (initrd, initrd + (size | high_size << 32))]
 
 
-def _dump_at(machine: Machine, gdb: gdbstub.GdbStub, symbol: str, timeout_s: float = 90):
+def _dump_at(on: session.Powered, gdb: gdbstub.GdbStub, symbol: str, timeout_s: float = 90):
     """Go on from a stop to the next symbol and dump there."""
-    address = gdbstub.symbols(session.LOADER)[symbol]
-    gdb.break_at(address)
-    gdb.go()
-    if not gdb.wait_stop(timeout_s):
-        raise machine.error(f"{symbol} was not reached")
-    gdb.clear(address)
-    return machine.dump_memory(symbol)
+    gdbstub.run_to(on.machine, gdb, gdbstub.symbol_address(on.loader, symbol), timeout_s, thaw_run.REFUSED)
+    return on.machine.dump_memory(symbol)
 
 
 def _outside(pfns: list[int], allowed: list[tuple[int, int]]) -> list[int]:
@@ -104,9 +99,9 @@ def test_fallback_without_an_image_changes_only_the_kernels_places(machine, memo
     image = disks.overlay(disk.path, result_dir / "disk.qcow2")
     boot = grub_run.Boot(entry="thaw", fallback=fallback)
     with session.power_on(image, disk, boot, Hardware(machine, 1, memory_mib), result_dir, gdb=True, paused=True) as on:
-        gdb = gdbstub.at_symbol(on.machine, session.LOADER, "thaw_stop_entry")
+        gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
         before = on.machine.dump_memory("thaw_stop_entry")
-        after = _dump_at(on.machine, gdb, "thaw_stop_linux")
+        after = _dump_at(on, gdb, "thaw_stop_linux")
         allowed = _boot_places(on.machine, gdb)
         wrong = _outside(changed_frames(before, after, OWN_END), allowed)
         if wrong:
@@ -123,9 +118,9 @@ def test_refused_header_changes_no_memory(result_dir):
         image_edit.apply(overlay, image, image_edit.header(image_edit.FLAGS + 2, 3)(oracle))
     boot = session.default_boot(image, cmdline="")
     with session.resume(image, result_dir, image=overlay, boot=boot, gdb=True, paused=True) as on:
-        gdb = gdbstub.at_symbol(on.machine, session.LOADER, "thaw_stop_entry")
+        gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
         before = on.machine.dump_memory("thaw_stop_entry")
-        after = _dump_at(on.machine, gdb, "thaw_stop_linux")
+        after = _dump_at(on, gdb, "thaw_stop_linux")
         wrong = _outside(changed_frames(before, after, OWN_END), _boot_places(on.machine, gdb))
         if wrong:
             raise Failure(f"{len(wrong)} frames above 16 MiB changed: {_name(wrong)}")
@@ -140,9 +135,9 @@ def test_late_refusal_changes_only_permitted_frames(result_dir):
         targets = {pfn for pfn, _ in oracle.frames}
     boot = session.default_boot(image, cmdline="")
     with session.resume(image, result_dir, image=overlay, boot=boot, gdb=True, paused=True) as on:
-        gdb = gdbstub.at_symbol(on.machine, session.LOADER, "thaw_stop_entry")
+        gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
         before = on.machine.dump_memory("thaw_stop_entry")
-        after = _dump_at(on.machine, gdb, "thaw_stop_linux")
+        after = _dump_at(on, gdb, "thaw_stop_linux")
         changed = _outside(changed_frames(before, after, OWN_END), _boot_places(on.machine, gdb))
         # Staging frames are free RAM that the image does not use; firmware's own frames are neither.
         reserved = _firmware_frames(on.machine)

@@ -44,7 +44,7 @@ def test_power_cut_before_the_mark(config: Config, symbol: str, result_dir):
     image = session.hibernated(config)
     overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
     with session.resume(image, result_dir / "cut", image=overlay, gdb=True, paused=True) as on:
-        gdb = gdbstub.at_symbol(on.machine, session.LOADER, symbol)
+        gdb = gdbstub.at_symbol(on.machine, on.loader, symbol)
         gdb.close_without_going_on(on.machine)
     if image_edit.signature(overlay, image) != SIGNATURE:
         raise Failure(f"the image is marked used at {symbol} already")
@@ -72,7 +72,7 @@ def test_power_cut_after_the_mark(config: Config, result_dir):
     with image_edit.layout(image, result_dir / "layout") as oracle:
         address = oracle.info.jump_address
     with session.resume(image, result_dir / "cut", image=overlay, gdb=True, paused=True) as on:
-        gdb = gdbstub.at_address(on.machine, address)
+        gdb = gdbstub.at_address(on.machine, address, unless=thaw_run.NO_RESUME)
         gdb.close_without_going_on(on.machine)
     if image_edit.signature(overlay, image) != USED:
         raise Failure("the loader jumped into an image that is not marked used")
@@ -86,7 +86,7 @@ def test_mark_changes_nothing_else(result_dir):
     with image_edit.layout(image, result_dir / "layout") as oracle:
         address, header = oracle.info.jump_address, oracle.page(oracle.header_page)
     with session.resume(image, result_dir / "cut", image=overlay, gdb=True, paused=True) as on:
-        gdb = gdbstub.at_address(on.machine, address)
+        gdb = gdbstub.at_address(on.machine, address, unless=thaw_run.NO_RESUME)
         gdb.close_without_going_on(on.machine)
     area = image.area()
     after = disks.read_bytes(overlay, area.start, 4096)

@@ -16,6 +16,7 @@ DECISION = re.compile(r"thaw: (?:resume: (?P<kind>\S+) on (?P<device>.+), (?P<pa
 JUMP = r"thaw: jump\b"
 LINUX = r"Linux version "
 REFUSED = r"grub: loader refused|normal kernel can't be started"
+NO_RESUME = rf"thaw: boot:|{LINUX}|{REFUSED}"
 COMMAND_LINE = r"Command line: "
 REASONS = {"no-image", "noresume", "user", "ambiguous", "unsupported", "mismatch", "corrupt", "stale", "io-error",
            "no-memory", "fault", "skipped"}
@@ -49,9 +50,8 @@ def expect_resume(on: session.Powered, timeout_s: float = 120) -> Decision:
     decision = wait_decision(machine, timeout_s)
     if decision.kind != "swsusp":
         raise Failure(f"the loader decided {decision.line.text!r} instead of a resume")
-    not_resumed = rf"thaw: boot:|{LINUX}"
-    machine.wait_for(JUMP, timeout_s, unless=not_resumed)
-    machine.wait_for(session.EXIT_LINE, timeout_s, unless=not_resumed)
+    machine.wait_for(JUMP, timeout_s, unless=NO_RESUME)
+    machine.wait_for(session.EXIT_LINE, timeout_s, unless=NO_RESUME)
     on.agent.wait_ready(timeout_s)
     if machine.find(LINUX):
         raise Failure("Linux was booted")
