@@ -12,15 +12,11 @@
 
 #include "drivers/ata/ata.h"
 #include "drivers/ata/ide_regs.h"
+#include "tests/unit/fake_ide_internal.h"
 
 #define RESET_US           5000 /* longer than the 2 ms after which the status is valid */
 #define LATENCY_US         100
-#define NEVER              UINT64_MAX
 #define BACKED_SECTORS_MAX 4096
-#define ABSENT_FILL        0xEE
-#define ATAPI_STATUS       0x10
-#define ATAPI_MIDDLE       0x14
-#define ATAPI_HIGH         0xEB
 
 uint8_t fake_ide_pattern(uint64_t offset)
 {
@@ -36,222 +32,6 @@ uint32_t fake_ide_commands(const struct fake_ide *ide, uint8_t command)
 	return count;
 }
 
-/* --- the disk -------------------------------------------------------------------------------------------------- */
-
-static bool is_dma(uint8_t command)
-{
-	return command == ATA_READ_DMA || command == ATA_READ_DMA_EXT || command == ATA_WRITE_DMA ||
-	       command == ATA_WRITE_DMA_EXT;
-}
-
-static bool is_write(uint8_t command)
-{
-	return command == ATA_WRITE_DMA || command == ATA_WRITE_DMA_EXT || command == ATA_WRITE_SECTORS ||
-	       command == ATA_WRITE_SECTORS_EXT;
-}
-
-static bool is_48bit(uint8_t command)
-{
-	return command == ATA_READ_DMA_EXT || command == ATA_WRITE_DMA_EXT || command == ATA_READ_SECTORS_EXT ||
-	       command == ATA_WRITE_SECTORS_EXT || command == ATA_FLUSH_CACHE_EXT;
-}
-
-static void disk_access(struct fake_ide_disk *disk, uint64_t lba, uint8_t *bytes, bool write)
-{
-	if (lba >= disk->data_sectors)
-		memset(bytes, ABSENT_FILL, write ? 0 : disk->sector_bytes);
-	else if (write)
-		memcpy(disk->data + lba * disk->sector_bytes, bytes, disk->sector_bytes);
-	else
-		memcpy(bytes, disk->data + lba * disk->sector_bytes, disk->sector_bytes);
-}
-
-static void disk_end(struct fake_ide_disk *disk, uint8_t error)
-{
-	disk->status = (uint8_t)(ATA_STATUS_DRDY | (error != 0 ? ATA_STATUS_ERR : 0));
-	disk->error = error;
-	disk->command = 0;
-	disk->due_us = NEVER;
-}
-
-static void disk_signature(struct fake_ide_disk *disk)
-{
-	disk->status = disk->is_atapi ? ATAPI_STATUS : ATA_STATUS_DRDY;
-	disk->error = 1;
-	disk->command = 0;
-	disk->due_us = NEVER;
-	disk->count[0] = disk->lba_low[0] = 1;
-	disk->lba_middle[0] = disk->is_atapi ? ATAPI_MIDDLE : 0;
-	disk->lba_high[0] = disk->is_atapi ? ATAPI_HIGH : 0;
-	disk->device = 0;
-}
-
-static void disk_reset(struct fake_ide_disk *disk)
-{
-	if (disk->is_deaf && disk->command != 0)
-		return;
-	disk_signature(disk);
-	if (disk->reset_us == 0)
-		return;
-	disk->status = ATA_STATUS_BSY;
-	disk->due_us = fake_hw_now_us() + disk->reset_us;
-}
-
-static bool disk_sector_is_bad(struct fake_ide_disk *disk, uint64_t lba)
-{
-	if (disk->bad_count == 0 || lba != disk->bad_lba)
-		return false;
-	disk->bad_count--;
-	return true;
-}
-
-/* The next block of a PIO transfer, or its end. */
-static void disk_pio_next(struct fake_ide_disk *disk)
-{
-	if (disk->sectors_left == 0 && disk->extra_data > 0) {
-		disk->extra_data--;
-		disk->sectors_left++;
-	}
-	if (disk->sectors_left == 0 || (disk->sectors_left == 1 && disk->short_data > 0)) {
-		disk->short_data -= disk->short_data > 0;
-		if (is_write(disk->command))
-			disk->writes_cached++;
-		disk_end(disk, 0);
-		return;
-	}
-	if (disk->command != ATA_IDENTIFY_DEVICE && !is_write(disk->command)) {
-		if (disk_sector_is_bad(disk, disk->next_lba)) {
-			disk_end(disk, ATA_ERROR_UNC);
-			return;
-		}
-		disk_access(disk, disk->next_lba, disk->block, false);
-	}
-	disk->block_used = 0;
-	disk->status = ATA_STATUS_DRDY | ATA_STATUS_DRQ;
-	disk->due_us = NEVER;
-}
-
-static void disk_block_done(struct fake_ide_disk *disk, uint64_t latency_us)
-{
-	if (is_write(disk->command))
-		disk_access(disk, disk->next_lba, disk->block, true);
-	disk->next_lba++;
-	disk->sectors_left--;
-	disk->status = ATA_STATUS_BSY;
-	disk->due_us = fake_hw_now_us() + latency_us;
-}
-
-/* --- the engine ------------------------------------------------------------------------------------------------ */
-
-static uint32_t prd_bytes(const struct ide_prd *prd)
-{
-	return (prd->length & 0xFFFF) != 0 ? prd->length & 0xFFFF : 0x10000;
-}
-
-static uint64_t table_check(const struct ide_prd *prds)
-{
-	uint64_t total = 0;
-
-	assert_int_equal((uintptr_t)prds % 4, 0);
-	for (uint32_t i = 0;; i++) {
-		const uint32_t bytes = prd_bytes(&prds[i]);
-
-		assert_int_equal((uintptr_t)prds >> 16, (uintptr_t)&prds[i] >> 16);
-		assert_int_equal(prds[i].address % 2, 0);
-		assert_int_equal(bytes % 2, 0);
-		assert_int_equal(prds[i].address >> 16, (prds[i].address + (uint64_t)bytes - 1) >> 16);
-		assert_int_equal(prds[i].length & 0x7FFF0000, 0);
-		total += bytes;
-		if ((prds[i].length & IDE_PRD_LAST) != 0)
-			return total;
-	}
-}
-
-static void engine_move(struct fake_ide_channel *channel, struct fake_ide_disk *disk)
-{
-	const struct ide_prd *prds = (const struct ide_prd *)(uintptr_t)channel->table;
-	const bool write = is_write(disk->command);
-	uint32_t index = 0, offset = 0;
-
-	assert_int_equal((channel->bus_master_command & BMIDE_COMMAND_TO_MEMORY) != 0, !write);
-	assert_true(fake_pci_is_bus_master(&channel->owner->function));
-	assert_int_equal(table_check(prds), (uint64_t)disk->sectors_left * disk->sector_bytes);
-	while (disk->sectors_left > 0) {
-		if (!write && disk_sector_is_bad(disk, disk->next_lba)) {
-			disk_end(disk, ATA_ERROR_UNC);
-			return;
-		}
-		if (!write)
-			disk_access(disk, disk->next_lba, disk->block, false);
-		for (uint32_t i = 0; i < disk->sector_bytes; i++) {
-			uint8_t *byte = (uint8_t *)(uintptr_t)prds[index].address + offset;
-
-			if (write)
-				disk->block[i] = *byte;
-			else
-				*byte = disk->block[i];
-			if (++offset == prd_bytes(&prds[index])) {
-				offset = 0;
-				index++;
-			}
-		}
-		if (write)
-			disk_access(disk, disk->next_lba, disk->block, true);
-		disk->next_lba++;
-		disk->sectors_left--;
-	}
-	disk->writes_cached += write;
-	disk_end(disk, 0);
-	if (!channel->engine_sticks && !channel->engine_never_ends)
-		channel->bus_master_status &= (uint8_t)~BMIDE_STATUS_ACTIVE;
-}
-
-static void dma_due(struct fake_ide_channel *channel, struct fake_ide_disk *disk)
-{
-	if ((channel->bus_master_command & BMIDE_COMMAND_START) == 0)
-		return; /* the device waits for the host */
-	if (disk->crc_errors > 0) {
-		disk->crc_errors--;
-		disk_end(disk, ATA_ERROR_ICRC | ATA_ERROR_ABORT);
-	} else if (channel->engine_errors > 0) {
-		channel->engine_errors--;
-		channel->bus_master_status |= BMIDE_STATUS_ERROR;
-		channel->bus_master_status &= (uint8_t)~BMIDE_STATUS_ACTIVE;
-		disk_end(disk, 0);
-	} else {
-		engine_move(channel, disk);
-	}
-}
-
-static void disk_due(struct fake_ide_channel *channel, struct fake_ide_disk *disk)
-{
-	switch (disk->command) {
-	case 0:
-		disk_signature(disk);
-		break;
-	case ATA_FLUSH_CACHE:
-	case ATA_FLUSH_CACHE_EXT:
-		if (!disk->flush_fails) {
-			disk->writes_durable += disk->writes_cached;
-			disk->writes_cached = 0;
-		}
-		disk_end(disk, disk->flush_fails ? ATA_ERROR_ABORT : 0);
-		break;
-	case ATA_SET_FEATURES:
-		disk_end(disk, 0);
-		break;
-	case ATA_IDENTIFY_DEVICE:
-	case ATA_READ_SECTORS:
-	case ATA_READ_SECTORS_EXT:
-	case ATA_WRITE_SECTORS:
-	case ATA_WRITE_SECTORS_EXT:
-		disk_pio_next(disk);
-		break;
-	default:
-		dma_due(channel, disk);
-	}
-}
-
 static void ide_on_clock(void *context, uint64_t now_us)
 {
 	struct fake_ide *ide = context;
@@ -259,14 +39,14 @@ static void ide_on_clock(void *context, uint64_t now_us)
 	for (unsigned c = 0; c < 2; c++)
 		for (unsigned d = 0; d < 2; d++)
 			if (ide->channels[c].disks[d].due_us <= now_us)
-				disk_due(&ide->channels[c], &ide->channels[c].disks[d]);
+				fake_ide_disk_due(&ide->channels[c], &ide->channels[c].disks[d]);
 }
 
 /* --- the command block ----------------------------------------------------------------------------------------- */
 
 static void command_decode(const struct fake_ide_channel *channel, struct fake_ide_disk *disk, uint8_t command)
 {
-	const bool wide = is_48bit(command);
+	const bool wide = fake_ide_is_48bit(command);
 	const uint64_t low = disk->lba_low[0] | (uint64_t)disk->lba_middle[0] << 8 | (uint64_t)disk->lba_high[0] << 16;
 	const uint64_t high =
 		wide ? (disk->lba_low[1] | (uint64_t)disk->lba_middle[1] << 8 | (uint64_t)disk->lba_high[1] << 16) << 24
@@ -290,7 +70,8 @@ static void command_decode(const struct fake_ide_channel *channel, struct fake_i
 
 static bool command_is_transfer(uint8_t command)
 {
-	return is_dma(command) || is_write(command) || command == ATA_READ_SECTORS || command == ATA_READ_SECTORS_EXT;
+	return fake_ide_is_dma(command) || fake_ide_is_write(command) || command == ATA_READ_SECTORS ||
+	       command == ATA_READ_SECTORS_EXT;
 }
 
 static void command_start(struct fake_ide_channel *channel, struct fake_ide_disk *disk, uint8_t command)
@@ -298,7 +79,7 @@ static void command_start(struct fake_ide_channel *channel, struct fake_ide_disk
 	assert_true((channel->control & ATA_CONTROL_NIEN) != 0);
 	assert_int_equal(channel->control & ATA_CONTROL_SRST, 0);
 	assert_int_equal(disk->status & (ATA_STATUS_BSY | ATA_STATUS_DRQ), 0);
-	assert_true(!is_dma(command) || (channel->bus_master_command & BMIDE_COMMAND_START) == 0);
+	assert_true(!fake_ide_is_dma(command) || (channel->bus_master_command & BMIDE_COMMAND_START) == 0);
 	disk->command = command;
 	disk->status = ATA_STATUS_BSY;
 	disk->due_us = fake_hw_now_us() + channel->owner->latency_us;
@@ -314,11 +95,11 @@ static void command_start(struct fake_ide_channel *channel, struct fake_ide_disk
 			fail_msg("transfer beyond the disk's end");
 	}
 	if (disk->is_deaf && command != ATA_IDENTIFY_DEVICE)
-		disk->due_us = NEVER;
+		disk->due_us = FAKE_IDE_NEVER;
 	if (disk->hang_count > 0 &&
 	    (disk->hang_command == 0 ? command != ATA_IDENTIFY_DEVICE : command == disk->hang_command)) {
 		disk->hang_count--;
-		disk->due_us = NEVER;
+		disk->due_us = FAKE_IDE_NEVER;
 	}
 }
 
@@ -332,11 +113,11 @@ static uint64_t data_read(struct fake_ide_disk *disk, uint64_t latency_us)
 	uint16_t value;
 
 	assert_true((disk->status & ATA_STATUS_DRQ) != 0);
-	assert_true(!is_write(disk->command));
+	assert_true(!fake_ide_is_write(disk->command));
 	memcpy(&value, disk->block + disk->block_used, sizeof(value));
 	disk->block_used += 2;
 	if (disk->block_used == disk->block_bytes)
-		disk_block_done(disk, latency_us);
+		fake_ide_disk_block_done(disk, latency_us);
 	return value;
 }
 
@@ -394,11 +175,11 @@ static void data_write(struct fake_ide_disk *disk, uint64_t value, uint64_t late
 	const uint16_t word = (uint16_t)value;
 
 	assert_true((disk->status & ATA_STATUS_DRQ) != 0);
-	assert_true(is_write(disk->command));
+	assert_true(fake_ide_is_write(disk->command));
 	memcpy(disk->block + disk->block_used, &word, sizeof(word));
 	disk->block_used += 2;
 	if (disk->block_used == disk->block_bytes)
-		disk_block_done(disk, latency_us);
+		fake_ide_disk_block_done(disk, latency_us);
 }
 
 static void register_write(struct fake_ide_disk *disk, bool is_selected, uint32_t offset, uint8_t value)
@@ -486,7 +267,7 @@ static void control_write(void *context, uint32_t offset, unsigned width, uint64
 		if (!channel->owner->keeps_selection)
 			channel->selected = 0;
 		for (unsigned i = 0; i < 2; i++)
-			disk_reset(&channel->disks[i]);
+			fake_ide_disk_reset(&channel->disks[i]);
 	}
 	channel->control = (uint8_t)value;
 }
@@ -517,7 +298,7 @@ static void bus_master_command(struct fake_ide_channel *channel, uint8_t value)
 	channel->bus_master_command = value;
 	if (is_on) {
 		assert_true(fake_pci_is_bus_master(&channel->owner->function));
-		table_check((const struct ide_prd *)(uintptr_t)channel->table);
+		fake_ide_table_check((const struct ide_prd *)(uintptr_t)channel->table);
 		channel->bus_master_status |= BMIDE_STATUS_ACTIVE;
 	} else if (was_on && !channel->engine_sticks) {
 		channel->bus_master_status &= (uint8_t)~BMIDE_STATUS_ACTIVE;
@@ -580,7 +361,7 @@ void fake_ide_init(struct fake_ide *ide, uint8_t prog_if)
 		channel->owner = ide;
 		channel->number = i;
 		channel->bus_master_status = BIT(5);
-		channel->disks[0].due_us = channel->disks[1].due_us = NEVER;
+		channel->disks[0].due_us = channel->disks[1].due_us = FAKE_IDE_NEVER;
 		fake_hw_add_ports(command_ports[is_native][i], 8, &command_ops, channel);
 		fake_hw_add_ports(control_ports[is_native][i], 1, &control_ops, channel);
 		if (is_native) {
@@ -646,7 +427,7 @@ struct fake_ide_disk *fake_ide_add_disk(struct fake_ide *ide, unsigned channel, 
 	for (uint64_t i = 0; i < disk->data_sectors * sector_bytes; i++)
 		disk->data[i] = fake_ide_pattern(i);
 	identify_fill(disk);
-	disk_signature(disk);
+	fake_ide_disk_signature(disk);
 	return disk;
 }
 
