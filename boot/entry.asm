@@ -6,7 +6,6 @@
 %define MULTIBOOT2_MAGIC        0xE85250D6
 %define MULTIBOOT2_I386         0
 %define MULTIBOOT2_LOADED       0x36D76289
-%define TAG_INFORMATION_REQUEST 1
 %define TAG_FRAMEBUFFER         5
 %define TAG_MODULE_ALIGN        6
 %define TAG_END                 0
@@ -54,6 +53,11 @@ header:
 align 8
 	dw TAG_MODULE_ALIGN, 0
 	dd 8
+align 8
+	; A graphic mode is welcome and any will do; without this tag GRUB goes back to text mode.
+	dw TAG_FRAMEBUFFER, TAG_OPTIONAL
+	dd 20
+	dd 0, 0, 0
 align 8
 	dw TAG_END, 0
 	dd 8

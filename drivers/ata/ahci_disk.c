@@ -145,7 +145,6 @@ static void identity_fill(struct ahci_port *port)
 	identity->max_segments = identity->max_transfer_bytes / PAGE_BYTES;
 	identity->queue_depth = port->queue.slot_count;
 	identity->controller = pci_address(&port->controller->function);
-	identity->controller = pci_address(&port->controller->function);
 	identity->dma_limit = port->controller->dma_limit;
 }
 

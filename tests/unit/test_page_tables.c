@@ -117,6 +117,20 @@ static void test_a_walk_through_a_missing_frame_ends(void **state)
 	assert_int_equal(walk(&tables, 0, &physical), STATUS_OK);
 }
 
+static void test_only_lower_levels_have_large_pages(void **state)
+{
+	struct page_tables tables = make_tables(POOL_PAGES, false);
+	uint64_t physical;
+
+	(void)state;
+	assert_int_equal(page_tables_map(&tables, 0, 2 * MIB, 0, 0), STATUS_OK);
+	tables.root[0] |= PTE_LARGE;
+	assert_int_equal(walk(&tables, 5, &physical), STATUS_OK);
+	assert_int_equal(physical, 5);
+	tables.root[0] &= ~PTE_PRESENT;
+	assert_int_equal(walk(&tables, 5, &physical), STATUS_NOT_FOUND);
+}
+
 static void test_no_page_is_said(void **state)
 {
 	struct page_tables tables = make_tables(3, false);
@@ -145,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_addresses_are_mapped_elsewhere),
 		cmocka_unit_test(test_five_levels_differ_from_four),
 		cmocka_unit_test(test_a_walk_through_a_missing_frame_ends),
+		cmocka_unit_test(test_only_lower_levels_have_large_pages),
 		cmocka_unit_test(test_no_page_is_said),
 		cmocka_unit_test(test_a_large_page_is_not_split_behind_our_back),
 	};

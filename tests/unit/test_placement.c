@@ -15,7 +15,7 @@
 #include "mm/placement.h"
 
 #define MACHINE_BASE  0x20000000u /* the machine's memory, at its "physical" address */
-#define MACHINE_PAGES 1024
+#define MACHINE_PAGES 2048
 #define MACHINE_BYTES (MACHINE_PAGES * (uint64_t)PAGE_BYTES)
 #define HOLE_FIRST    200 /* pages of the machine that are reserved in its map */
 #define HOLE_PAGES    16
