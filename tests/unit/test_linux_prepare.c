@@ -197,6 +197,25 @@ static void test_sealed(void **state)
 			 STATUS_NOT_FOUND);
 }
 
+/* The entry for an address in 2 MiB pages. */
+static uint64_t large_page_entry(uint64_t address)
+{
+	const uint64_t *table = paddr_to_virt((struct paddr){sealed->page_tables});
+
+	assert_true((table[0] & (PTE_PRESENT | PTE_WRITE | PTE_NO_EXECUTE)) == (PTE_PRESENT | PTE_WRITE));
+	table = paddr_to_virt((struct paddr){table[0] & PTE_ADDRESS});
+	table = paddr_to_virt((struct paddr){table[address / GIB] & PTE_ADDRESS});
+	return table[address % GIB / (2 * MIB)];
+}
+
+static void test_tables_allow_everything(void **state)
+{
+	(void)state;
+	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	for (uint64_t address = 0; address < 4 * GIB; address += 2 * MIB)
+		assert_true(large_page_entry(address) == (address | PTE_PRESENT | PTE_WRITE | PTE_LARGE));
+}
+
 static void test_header_fields(void **state)
 {
 	(void)state;
@@ -228,11 +247,13 @@ static void test_without_initrd(void **state)
 {
 	(void)state;
 	info.module_count = 1;
+	memcpy(info.modules[0].command_line, "kernel notquiet quieter", 24);
 	put(RSDP_ADDRESS, 0, 8);
 	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
 	assert_int_equal(sealed->entry, 16 * MIB + 0x200);
 	assert_int_equal(param(0x218, 8), 0);
 	assert_int_equal(param(0x1FC, 2), 0);
+	assert_int_equal(param(0x211, 1), 0x81);
 	assert_int_equal(param(0x070, 8), 0);
 }
 
@@ -317,6 +338,7 @@ static void test_graphic_screen(void **state)
 					   .blue_size = 8};
 	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
 	assert_int_equal(param(0x0F, 1), 0x23);
+	assert_int_equal(param(0x00, 2), 0);
 	assert_int_equal(param(0x12, 2), 1024);
 	assert_int_equal(param(0x14, 2), 765);
 	assert_int_equal(param(0x16, 2), 32);
@@ -392,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup(test_graphic_screen, setup),
 		cmocka_unit_test_setup(test_roles, setup),
 		cmocka_unit_test_setup(test_refusals, setup),
+		cmocka_unit_test_setup(test_tables_allow_everything, setup),
 	};
 
 	return cmocka_run_group_tests(tests, map_all, NULL);
