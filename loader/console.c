@@ -25,7 +25,7 @@ static bool quiet;
 /* The lines that scripts and people rely on, shown even when the rest is not. */
 static bool is_decision(const char *line)
 {
-	static const char *const starts[] = {"boot:", "resume:", "jump"};
+	static const char *const starts[] = {"boot:", "resume:", "refused:", "jump"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(starts); i++)
 		if (!strncmp(line, starts[i], strlen(starts[i])))

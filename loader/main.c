@@ -132,9 +132,9 @@ static _Noreturn void commit(const struct found_image *found, struct sealed_plan
 
 static void log_restore(const struct restore_result *result)
 {
-	log_line("resume: %lu pages and %lu of zeroes in place, %lu staged; %lu MiB read in %lu ms; %s", result->pages,
-		 result->zero_pages, result->staged_pages, result->bytes_read / MIB, result->read_us / 1000,
-		 result->checked ? "checked" : "unchecked");
+	log_line("restored: %lu pages and %lu of zeroes in place, %lu staged; %lu MiB read in %lu ms; %s",
+		 result->pages, result->zero_pages, result->staged_pages, result->bytes_read / MIB,
+		 result->read_us / 1000, result->checked ? "checked" : "unchecked");
 	log_line("times: %lu us in all; %lu waiting for the disk, %lu unpacking, %lu checking", result->read_us,
 		 result->waited_us, result->unpack_us, result->check_us);
 }
@@ -161,7 +161,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	if (status == STATUS_OK)
 		status = restore_image(&job, &plan, &result, &reason);
 	if (status != STATUS_OK) {
-		log_line("resume: %s: %s", found->name, reason);
+		log_line("refused: %s: %s", found->name, reason);
 		boot_with(reason_of(status));
 	}
 	log_restore(&result);

@@ -32,7 +32,7 @@ COPY_INSTRUCTIONS = PAGE // 8 + 12  # a staged page: rep movsq, eight bytes an i
 
 HANDOFF = r"^grub: start"
 DECISION = re.compile(r"thaw: resume: swsusp on (\S+), (\d+) pages, (\d+) MiB")
-SUMMARY = re.compile(r"thaw: resume: (\d+) pages and (\d+) of zeroes in place, (\d+) staged; (\d+) MiB read")
+SUMMARY = re.compile(r"thaw: restored: (\d+) pages and (\d+) of zeroes in place, (\d+) staged; (\d+) MiB read")
 TIMES = re.compile(r"thaw: times: (\d+) us in all; (\d+) waiting for the disk, (\d+) unpacking, (\d+) checking")
 RAW = re.compile(r"thaw: benchmark: (\d+) bytes raw in (\d+) us: ok")
 

@@ -29,7 +29,7 @@ EVENTS = (
     ("the image is found", r"PM: Image signature found|PM: hibernation: resume from|Marking nosave",
      r"^thaw: resume: swsusp on"),
     ("the image is read and checked", r"PM: hibernation: Image loading done|PM: Read \d+ kbytes",
-     r"^thaw: resume: .* in place"),
+     r"^thaw: restored:"),
     ("jump into the image", r"printk: Suspending console|Disabling non-boot CPUs", r"^thaw: jump"),
     ("the session's kernel is back", session.EXIT_LINE, session.EXIT_LINE),
 )
