@@ -20,8 +20,9 @@ class Boot:
 
     entry: "linux" boots Debian directly, "thaw" boots the loader; kernel: "6.1" or "6.12"; cmdline: the kernel's
     command line, behind root= and the console; thaw_args: the loader's options; fallback: how the loader gets the
-    normal kernel: "modules" (module2), "path" (thaw.kernel= and thaw.initrd=, read by the loader), "none";
-    systemd: boot the full system instead of the quick init; extra: GRUB commands that run first.
+    normal kernel: "modules" (module2), "kernel" (the same without an initrd: it starts, and finds no root), "path"
+    (thaw.kernel= and thaw.initrd=, read by the loader), "none"; systemd: boot the full system instead of the quick
+    init; extra: GRUB commands that run first.
     """
 
     entry: str = "linux"
@@ -55,10 +56,13 @@ class Boot:
                 loader += (f" thaw.kernel=UUID={guest.FS_UUID}:{vmlinuz} thaw.initrd=UUID={guest.FS_UUID}:{initrd}"
                            f" -- {arguments}")
             lines.append(f"if {loader}; then")
-            if self.fallback == "modules":
-                lines += ["echo grub: modules",
-                          f"if module2 --nounzip {vmlinuz} kernel {arguments}; then",
-                          f"if module2 --nounzip {initrd} initrd; then echo grub: start; boot; fi; fi"]
+            if self.fallback in ("modules", "kernel"):
+                # GRUB's shell knows no "&&".
+                lines += ["echo grub: modules", f"if module2 --nounzip {vmlinuz} kernel {arguments}; then"]
+                if self.fallback == "modules":
+                    lines += [f"if module2 --nounzip {initrd} initrd; then echo grub: start; boot; fi", "fi"]
+                else:
+                    lines += ["echo grub: start", "boot", "fi"]
             else:
                 lines += ["echo grub: start", "boot"]
             lines += ["fi", "echo grub: loader refused"]

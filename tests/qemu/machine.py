@@ -321,11 +321,10 @@ class Machine:
         self.qmp.command("screendump", filename=str(path.resolve()))
         return path
 
-    def hold_disk(self, index: int, hold: bool = True) -> None:
-        """Let a disk answer no more (its requests stay pending for hours), or again."""
-        rate = 1 if hold else 0
-        self.qmp.command("block_set_io_throttle", id=f"drive{index}", bps=rate, bps_rd=0, bps_wr=0, iops=0, iops_rd=0,
-                         iops_wr=0)
+    def limit_disk(self, index: int, bytes_per_s: int) -> None:
+        """Slow a disk down; 0 lifts the limit, 1 makes it silent for hours (its requests stay pending)."""
+        self.qmp.command("block_set_io_throttle", id=f"drive{index}", bps=bytes_per_s, bps_rd=0, bps_wr=0, iops=0,
+                         iops_rd=0, iops_wr=0)
 
     def press_power_button(self) -> None:
         """The ACPI power button."""

@@ -36,11 +36,7 @@ def _refuse(image: session.Hibernated, writes: image_edit.Writes, reasons: tuple
     overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
     image_edit.apply(overlay, image, writes)
     before = _header_page(overlay, image)
-    # No resume= for the kernel: what it would do with a damaged image is not the question.
-    boot = session.default_boot(image, cmdline=image.config.cmdline)
-    if "no-image" in reasons:
-        boot = session.default_boot(image, cmdline=image.config.cmdline, thaw_args="")
-    with session.resume(image, result_dir, image=overlay, boot=boot) as on:
+    with session.resume(image, result_dir, image=overlay, boot=thaw_run.quick_boot(image)) as on:
         thaw_run.expect_boot(on.machine, *reasons)
     if _header_page(overlay, image) != before:
         raise Failure("the loader changed the header of an image that it refused")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import disk as disks
@@ -54,8 +56,12 @@ def test_power_cut_before_the_mark(config: Config, symbol: str, result_dir):
 def test_power_cut_while_reading(result_dir):
     image = session.hibernated(PLAIN_PC)
     overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
-    with session.resume(image, result_dir / "cut", image=overlay) as on:
+    with session.resume(image, result_dir / "cut", image=overlay, gdb=True, paused=True) as on:
+        gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
+        on.machine.limit_disk(0, 16 << 20)
+        gdb.close()
         thaw_run.wait_decision(on.machine)
+        time.sleep(2)
         on.machine.kill()
         if on.machine.find(thaw_run.JUMP):
             raise HarnessError("the loader was quicker than the power cut")
