@@ -89,12 +89,22 @@ enum status page_tables_entry(struct page_tables *tables, uint64_t address, uint
 	return entry_at(tables, address, LEVEL_PT, entry_out);
 }
 
+/* The bits above those that the tables translate repeat the topmost of these; otherwise the CPU refuses the address. */
+static bool is_canonical(uint64_t address, unsigned levels)
+{
+	const uint64_t above = ~(uint64_t)0 << (PAGE_SHIFT + LEVEL_BITS * levels - 1);
+
+	return (address & above) == 0 || (address & above) == above;
+}
+
 enum status page_tables_walk(uint64_t root, unsigned levels, uint64_t address,
 			     const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,
 			     uint64_t *physical_out)
 {
 	uint64_t table = root & PTE_ADDRESS;
 
+	if (!is_canonical(address, levels))
+		return STATUS_NOT_FOUND;
 	for (unsigned level = levels; level >= LEVEL_PT; level--) {
 		const struct page *page = frame_at(context, paddr_to_pfn((struct paddr){table}));
 		const uint64_t offset_mask = level_bytes(level) - 1;

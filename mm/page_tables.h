@@ -45,7 +45,7 @@ nodiscard enum status page_tables_entry(struct page_tables *tables, uint64_t add
 /*
  * Walks tables that are not loaded, from the physical address root with so many levels (4 or 5), for a virtual address.
  * frame_at(context, pfn): where that frame's contents are readable now, or NULL when the frame is not available.
- * STATUS_NOT_FOUND: not mapped, or through a frame that is not available.
+ * STATUS_NOT_FOUND: not mapped, not canonical with so many levels, or through a frame that is not available.
  */
 nodiscard enum status page_tables_walk(uint64_t root, unsigned levels, uint64_t address,
 				       const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,

@@ -104,6 +104,22 @@ static void test_five_levels_differ_from_four(void **state)
 			 STATUS_NOT_FOUND);
 }
 
+static void test_only_canonical_addresses_lead_somewhere(void **state)
+{
+	struct page_tables tables = make_tables(POOL_PAGES, false);
+	const uint64_t virtual = 0xFFFFFFFF81200010u;
+	uint64_t physical;
+
+	(void)state;
+	assert_int_equal(page_tables_map(&tables, align_down(virtual, 2 * MIB), align_down(virtual, 2 * MIB) + 2 * MIB,
+					 0x200000, 0),
+			 STATUS_OK);
+	assert_int_equal(walk(&tables, virtual, &physical), STATUS_OK);
+	for (unsigned bit = 48; bit < 64; bit++)
+		assert_int_equal(walk(&tables, virtual ^ BIT64(bit), &physical), STATUS_NOT_FOUND);
+	assert_int_equal(walk(&tables, virtual & 0x0000FFFFFFFFFFFFu, &physical), STATUS_NOT_FOUND);
+}
+
 static void test_a_walk_through_a_missing_frame_ends(void **state)
 {
 	struct page_tables tables = make_tables(POOL_PAGES, false);
@@ -158,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_every_page_size_is_found),
 		cmocka_unit_test(test_kernel_addresses_are_mapped_elsewhere),
 		cmocka_unit_test(test_five_levels_differ_from_four),
+		cmocka_unit_test(test_only_canonical_addresses_lead_somewhere),
 		cmocka_unit_test(test_a_walk_through_a_missing_frame_ends),
 		cmocka_unit_test(test_only_lower_levels_have_large_pages),
 		cmocka_unit_test(test_no_page_is_said),
