@@ -5,6 +5,7 @@
 #include "loader/read_queue.h"
 
 #define RING_PAGES_MIN 128
+#define ARENA_SHARE    3  /* the ring takes at most so large a part of what is free in the arena */
 #define RING_SHARE     16 /* a ring request takes at most so large a part of the ring */
 #define COMPLETIONS    16
 
@@ -12,7 +13,6 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 			    uint64_t ring_pages_wanted, struct arena *arena)
 {
 	const struct block_identity *identity = &device->identity;
-	enum status status;
 	void *ring;
 
 	*queue = (struct read_queue){
@@ -20,15 +20,14 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 		.start_lba = start_lba,
 		.sectors_per_page = PAGE_BYTES / identity->sector_bytes,
 		.depth = (uint32_t)min_u64(identity->queue_depth, READ_QUEUE_REQUESTS_MAX),
+		.ring_pages = ring_pages_wanted,
 		.pages_max = (uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES,
 					       min_u64(identity->max_segments, READ_QUEUE_SEGMENTS_MAX)),
 	};
-	for (queue->ring_pages = ring_pages_wanted;; queue->ring_pages /= 2) {
-		status = arena_alloc(arena, queue->ring_pages * PAGE_BYTES, PAGE_BYTES, &ring);
-		if (status != STATUS_NO_MEMORY || queue->ring_pages <= RING_PAGES_MIN)
-			break;
-	}
-	TRY(status);
+	while (queue->ring_pages > RING_PAGES_MIN &&
+	       queue->ring_pages * PAGE_BYTES > arena_free_bytes(arena) / ARENA_SHARE)
+		queue->ring_pages /= 2;
+	TRY(arena_alloc(arena, queue->ring_pages * PAGE_BYTES, PAGE_BYTES, &ring));
 	queue->ring = ring;
 	queue->ring_pages_max =
 		(uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES, queue->ring_pages / RING_SHARE);

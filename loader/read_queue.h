@@ -55,8 +55,8 @@ struct read_queue {
 };
 
 /*
- * device_pages start at start_lba. The ring takes up to ring_pages_wanted pages of the arena, fewer (at least 128)
- * where there is less. STATUS_NO_MEMORY.
+ * device_pages start at start_lba. The ring takes up to ring_pages_wanted pages (a power of two), fewer (at least 128)
+ * where that is more than a third of what is free in the arena: others need room, too. STATUS_NO_MEMORY.
  */
 nodiscard enum status read_queue_init(struct read_queue *queue, struct block_device *device, uint64_t start_lba,
 				      uint64_t ring_pages_wanted, struct arena *arena);

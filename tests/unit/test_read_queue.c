@@ -143,6 +143,22 @@ static void test_an_error_comes_back_and_nothing_stays_in_flight(void **state)
 	assert_true(queue.ring_ready <= 40);
 }
 
+static void test_a_small_arena_gets_a_small_ring(void **state)
+{
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, heap, sizeof(heap));
+	assert_int_equal(read_queue_init(&queue, &disk.device, 0, 1024, &arena), STATUS_OK);
+	assert_int_equal(queue.ring_pages, 256);
+	assert_true(arena_free_bytes(&arena) >= sizeof(heap) / 3 * 2);
+	arena_init(&arena, heap, 129 * PAGE_BYTES);
+	assert_int_equal(read_queue_init(&queue, &disk.device, 0, 1024, &arena), STATUS_OK);
+	assert_int_equal(queue.ring_pages, 128);
+	arena_init(&arena, heap, 127 * PAGE_BYTES);
+	assert_int_equal(read_queue_init(&queue, &disk.device, 0, 1024, &arena), STATUS_NO_MEMORY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +166,7 @@ int main(void)
 		cmocka_unit_test_setup(test_neighbours_are_read_together, set_up),
 		cmocka_unit_test_setup(test_the_ring_is_ready_in_order, set_up),
 		cmocka_unit_test_setup(test_a_control_page_is_told, set_up),
+		cmocka_unit_test_setup(test_a_small_arena_gets_a_small_ring, set_up),
 		cmocka_unit_test_setup(test_an_error_comes_back_and_nothing_stays_in_flight, set_up),
 	};
 
