@@ -167,7 +167,8 @@ class Machine:
         return command + list(self.extra)
 
     def _start(self) -> None:
-        command = ["timeout", "--signal=KILL", str(int(self.limit_s) + 30), *self._command()]
+        # Should the harness itself die, QEMU does, too.
+        command = ["setpriv", "--pdeathsig", "KILL", *self._command()]
         (self.result_dir / "command.txt").write_text(" ".join(command) + "\n", encoding="utf-8")
         with open(self.qemu_path, "wb") as errors:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,

@@ -31,14 +31,13 @@ def _check_fresh(on: session.Powered, reason: str) -> None:
     proof.check_disk(on.agent)
 
 
-@pytest.mark.parametrize("fallback", ("modules", "path"))
 @pytest.mark.parametrize("table, machine, kernel, memory_mib", (
     ("mbr", "q35", "6.1", 512), ("gpt", "pc", "6.12", 2048), pytest.param("mbr", "pc", "6.12", 6144, marks=pytest.mark.full),
     pytest.param("gpt", "q35", "6.1", 6144, marks=pytest.mark.full)))
-def test_no_image(table, machine, kernel, memory_mib, fallback, result_dir):
+def test_no_image(table, machine, kernel, memory_mib, result_dir):
     disk = disks.get(disks.DiskSpec(table))
     image = disks.overlay(disk.path, result_dir / "disk.qcow2")
-    boot = grub_run.Boot(entry="thaw", kernel=kernel, fallback=fallback, cmdline="thaw-test=1 quiet-not",
+    boot = grub_run.Boot(entry="thaw", kernel=kernel, cmdline="thaw-test=1 quiet-not",
                          thaw_args="thaw.unknown=1 whatever")
     with session.power_on(image, disk, boot, Hardware(machine, 1, memory_mib), result_dir) as on:
         thaw_run.expect_boot(on.machine, "no-image")
@@ -59,9 +58,8 @@ def test_normal_boot_sees_the_machine_as_grub_shows_it(result_dir):
         with session.power_on(image, disk, grub_run.Boot(entry=entry), Hardware(), result_dir / entry) as on:
             on.agent.wait_ready(120)
             seen[entry] = on.agent.run(
-                "dmesg | sed 's/^[^]]*\\] //' | grep -E 'BIOS-e820|ACPI: RSDP|Console: colour|DMI:|Memory: '; "
-                "dd if=/proc/sys/kernel/acpi_video_flags status=none; cat /proc/cpuinfo | grep -c processor; "
-                "ls /sys/firmware/acpi/tables; dmesg | grep -c 'vga\\|EGA'")
+                "dmesg | sed 's/^[^]]*\\] //' | grep -oE 'BIOS-e820.*|ACPI: RSDP.*|Console: colour.*|DMI:.*|/[0-9]+K available'; "
+                "grep -c processor /proc/cpuinfo; ls /sys/firmware/acpi/tables")
     if seen["linux"] != seen["thaw"]:
         raise Failure(f"GRUB's linux:\n{seen['linux']}\nthe loader:\n{seen['thaw']}")
 

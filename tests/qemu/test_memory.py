@@ -92,12 +92,11 @@ def _outside(pfns: list[int], allowed: list[tuple[int, int]]) -> list[int]:
     return [pfn for pfn in pfns if not any(start // PAGE <= pfn < -(-end // PAGE) for start, end in allowed)]
 
 
-@pytest.mark.parametrize("fallback", ("modules", "path"))
 @pytest.mark.parametrize("machine, memory_mib", (("q35", 512), ("pc", 2048)))
-def test_fallback_without_an_image_changes_only_the_kernels_places(machine, memory_mib, fallback, result_dir):
+def test_fallback_without_an_image_changes_only_the_kernels_places(machine, memory_mib, result_dir):
     disk = disks.get()
     image = disks.overlay(disk.path, result_dir / "disk.qcow2")
-    boot = grub_run.Boot(entry="thaw", fallback=fallback)
+    boot = grub_run.Boot(entry="thaw")
     with session.power_on(image, disk, boot, Hardware(machine, 1, memory_mib), result_dir, gdb=True, paused=True) as on:
         gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
         before = on.machine.dump_memory("thaw_stop_entry")

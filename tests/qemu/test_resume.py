@@ -71,10 +71,6 @@ def test_the_kernels_own_resume_option_names_the_image(result_dir):
     _resume_and_check(PLAIN_PC, result_dir, thaw_args="")
 
 
-def test_fallback_by_path_does_not_hinder_a_resume(result_dir):
-    _resume_and_check(PLAIN_PC, result_dir, fallback="path")
-
-
 def test_three_cycles(result_dir):
     config = Config()
     image = session.hibernated(config)
