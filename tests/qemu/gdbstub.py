@@ -149,6 +149,14 @@ class GdbStub:
             result += bytes.fromhex(self._ask(f"m{address + len(result):x},{part:x}"))
         return result
 
+    def set_register(self, name: str, value: int) -> None:
+        """Change a general register or rip of the stopped CPU."""
+        all_registers = self._ask("g")
+        at = REGISTERS.index(name) * 16
+        changed = all_registers[:at] + value.to_bytes(8, "little").hex() + all_registers[at + 16:]
+        if self._ask(f"G{changed}") != "OK":
+            raise HarnessError(f"the stub does not set {name}")
+
 
 def run_to(machine: Machine, gdb: GdbStub, address: int, timeout_s: float = 90, unless: str | None = None) -> None:
     """Let a stopped machine run until it is about to execute the instruction at `address`.
