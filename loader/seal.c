@@ -16,9 +16,12 @@
 
 static struct page *safe_table_page(void *context)
 {
+	struct sealed_plan *plan = context;
 	struct pfn frame;
 
-	if (placement_take_frame(context, LOW_LIMIT, &frame) != STATUS_OK)
+	if (plan->spare_count > 0)
+		frame = plan->spare[--plan->spare_count];
+	else if (placement_take_frame(plan->placement, LOW_LIMIT, &frame) != STATUS_OK)
 		return NULL;
 	memset(pfn_to_page(frame), 0, PAGE_BYTES);
 	return pfn_to_page(frame);
@@ -51,11 +54,15 @@ enum status seal_prepare(struct sealed_plan *plan, struct placement *placement)
 	plan->sealed = (struct handoff_image *)(void *)(pfn_to_page(frame)->bytes + HANDOFF_IMAGE_SEALED_OFFSET);
 	plan->tables = (struct page_tables){
 		.allocate = safe_table_page,
-		.context = placement,
+		.context = plan,
 		.pages_1gib = cpu_has_1gib_pages(),
 	};
 	TRY(page_tables_create(&plan->tables));
-	return map_identity(&plan->tables, placement->map);
+	TRY(map_identity(&plan->tables, placement->map));
+	for (uint32_t i = 0; i < SEAL_SPARE_FRAMES; i++)
+		TRY(placement_take_frame(placement, LOW_LIMIT, &plan->spare[i]));
+	plan->spare_count = SEAL_SPARE_FRAMES;
+	return STATUS_OK;
 }
 
 static const struct page *image_frame(void *context, struct pfn pfn)
@@ -68,6 +75,9 @@ static enum status find_levels(struct placement *placement, const struct swsusp_
 {
 	unsigned found = 0;
 
+	/* Nobody but the image has put code there. */
+	if (!placement_find(placement, paddr_to_pfn((struct paddr){info->jump_address_physical})))
+		return STATUS_CORRUPT;
 	for (unsigned levels = LEVELS_FOUR; levels <= LEVELS_FIVE; levels++) {
 		uint64_t physical;
 
@@ -98,7 +108,7 @@ static enum status map_jump(struct page_tables *tables, const struct swsusp_info
 static enum status build_five_levels(struct sealed_plan *plan, const struct swsusp_info *info, uint64_t **root_out)
 {
 	struct page_tables high = plan->tables;
-	uint64_t *root = (uint64_t *)(void *)safe_table_page(plan->placement);
+	uint64_t *root = (uint64_t *)(void *)safe_table_page(plan);
 
 	if (!root)
 		return STATUS_NO_MEMORY;

@@ -9,24 +9,29 @@
 #include "mm/page_tables.h"
 #include "mm/placement.h"
 
+/* Tables that seal_finish may need: with five levels two roots, and two below them. */
+#define SEAL_SPARE_FRAMES 4
+
 /* Everything that copy-and-jump needs, in safe frames. */
 struct sealed_plan {
 	struct paddr frame;           /* holds the code and the sealed structure */
 	struct handoff_image *sealed; /* in that frame */
 	struct placement *placement;  /* source of the tables' frames */
 	struct page_tables tables;    /* for the copies, and for a 4-level jump */
+	struct pfn spare[SEAL_SPARE_FRAMES];
+	uint32_t spare_count;
 };
 
 /*
  * Right after acceptance, while safe frames below 4 GiB are plenty: takes the frame, builds the identity tables of all
- * RAM. STATUS_NO_MEMORY.
+ * RAM, and sets frames aside for seal_finish, since staged pages may use up the rest. *plan stays where it is until
+ * then. STATUS_NO_MEMORY.
  */
 nodiscard enum status seal_prepare(struct sealed_plan *plan, struct placement *placement);
 
 /*
  * When every page is in place: proves jump address and cr3 by walking the image's tables as 4 and as 5 levels (exactly
- * one must lead to the physical jump address), maps the jump address, fills in the sealed structure.
- * STATUS_CORRUPT: the image's tables say otherwise; STATUS_UNSUPPORTED: 5 levels on a CPU without them;
- * STATUS_NO_MEMORY.
+ * one must lead to the physical jump address, in a frame of the image), maps the jump address, fills in the sealed
+ * structure. STATUS_CORRUPT: the image's tables say otherwise; STATUS_UNSUPPORTED: 5 levels on a CPU without them.
  */
 nodiscard enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info);
