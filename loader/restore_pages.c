@@ -67,7 +67,9 @@ static enum status take_pfns(struct restore *restore, const struct page *page)
 			placement_claim(&restore->placement, pfn, restore->pfns[i] & SWSUSP_PFN_ZERO);
 
 		if (status != STATUS_OK)
-			return restore_refuse(restore, status, "a page of the image is not RAM today");
+			return restore_refuse(restore, status,
+					      status == STATUS_MISMATCH ? "a page of the image is not RAM today"
+									: "a page frame is named twice");
 	}
 	if (reader->pfn_pages_decoded < reader->info.meta_pages)
 		return STATUS_OK;
