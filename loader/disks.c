@@ -23,6 +23,10 @@ struct discovery {
 	uint32_t controllers[ARRAY_COUNT(drivers)];
 };
 
+/* The controller that a driver is bringing up: should that end in an exception, it is nobody's yet. */
+static struct pci_function probed;
+static bool is_probing;
+
 static struct pci_function silenced[SILENCED_MAX];
 static uint32_t silenced_count;
 
@@ -35,7 +39,10 @@ static enum status visit_disk(void *context, const struct pci_function *function
 
 		if (!drivers[i]->matches(function))
 			continue;
+		probed = *function;
+		is_probing = true;
 		status = drivers[i]->probe(&discovery->environment, function, discovery->controllers[i]++);
+		is_probing = false;
 		if (status != STATUS_OK)
 			log_line("%s: controller at %02x:%02x.%u: %s", drivers[i]->name, function->bus,
 				 function->device, function->function, status_text(status));
@@ -56,10 +63,12 @@ static enum status silence(void *context, const struct pci_function *function)
 	const struct block_device *keep = context;
 
 	if (function->class_code == PCI_CLASS_BRIDGE || function->class_code == PCI_CLASS_DISPLAY ||
-	    pci_address(function) == keep->identity.controller || silenced_count == SILENCED_MAX)
+	    pci_address(function) == keep->identity.controller)
 		return STATUS_OK;
 	if (!(pci_read16(function, PCI_COMMAND) & PCI_COMMAND_BUS_MASTER))
 		return STATUS_OK;
+	if (silenced_count == SILENCED_MAX)
+		return STATUS_NO_MEMORY;
 	if (!pci_bus_master_disable(function))
 		return STATUS_IO_ERROR;
 	silenced[silenced_count++] = *function;
@@ -86,4 +95,6 @@ void disks_quiesce_all(struct block_registry *registry)
 {
 	for (uint32_t i = 0; i < registry->count; i++)
 		registry->devices[i]->ops->quiesce(registry->devices[i]);
+	if (is_probing && !pci_bus_master_disable(&probed))
+		log_line("%02x:%02x.%u: bus mastering does not go off", probed.bus, probed.device, probed.function);
 }

@@ -27,7 +27,6 @@ static const struct boot_info *boot;
 static struct options options;
 static struct loader_memory memory;
 static struct block_registry registry;
-static bool disks_are_up;
 static bool committed; /* behind the mark */
 
 void thaw_stop_entry(void)
@@ -42,7 +41,7 @@ void thaw_stop_seal(const struct sealed_plan *plan)
 
 static _Noreturn void boot_with(const char *reason)
 {
-	boot_normal(boot, disks_are_up ? &registry : NULL, &memory.reserve, reason);
+	boot_normal(boot, &registry, &memory.reserve, reason);
 }
 
 /* The one word of design.md for each status. */
@@ -72,6 +71,12 @@ static const char *reason_of(enum status status)
 	return "io-error";
 }
 
+static void ignore_word(void *context, const char *word)
+{
+	(void)context;
+	(void)word;
+}
+
 static void log_unknown_word(void *context, const char *word)
 {
 	(void)context;
@@ -82,8 +87,10 @@ static void log_unknown_word(void *context, const char *word)
 static void start_consoles(void)
 {
 	memory_init(&memory);
-	options_parse(boot->command_line, &options, log_unknown_word, NULL);
+	options_parse(boot->command_line, &options, ignore_word, NULL);
 	console_init(&options, &boot->screen, &memory.reserve);
+	/* Once more, now that there is a console for words that are not understood. */
+	options_parse(boot->command_line, &options, log_unknown_word, NULL);
 }
 
 void loader_on_exception(const struct exception_frame *frame)
@@ -121,6 +128,9 @@ static _Noreturn void commit(const struct found_image *found, struct sealed_plan
 		log_line("the image was marked used, but not surely so for the disk; the session is lost");
 		boot_with("io-error");
 	case MARK_UNKNOWN:
+		/* An USB keyboard needs its controller. */
+		disks_quiesce_all(&registry);
+		disks_restore_bus_masters();
 		stop_with_screen("the disk does not say whether the image is marked used; the session may be lost",
 				 "do not resume it by hand: start the normal kernel with noresume");
 	}
@@ -151,7 +161,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	struct restore_result result = {0};
 	struct mark_result marked;
 	struct sealed_plan plan;
-	const char *reason = "";
+	const char *reason = "no room in the arena";
 	enum status status;
 	void *scratch;
 
@@ -169,8 +179,8 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 		log_line("ACPI does not switch on; the power button may not work");
 	status = disks_quiesce_others(&registry, found->device);
 	if (status != STATUS_OK) {
-		log_line("a controller does not stop: %s", status_text(status));
-		boot_with("io-error");
+		log_line("the devices can't be silenced: %s", status_text(status));
+		boot_with(reason_of(status));
 	}
 	marked = (struct mark_result){result.pages, (timer_now_us() - start_us) / 1000};
 	commit(found, &plan, &marked, scratch);
@@ -199,7 +209,6 @@ void loader_main(const struct boot_info *info, enum status info_status)
 	if (status != STATUS_OK)
 		boot_with(reason_of(status));
 	disks_find(&registry, &memory.arena);
-	disks_are_up = true;
 	status = find_image(&registry, &options.resume, &kernel_resume, &memory.arena, &found, &reason);
 	if (status != STATUS_OK) {
 		log_line("%s", reason);

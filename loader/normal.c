@@ -29,10 +29,8 @@ void boot_normal(const struct boot_info *boot, struct block_registry *registry, 
 	enum status status;
 
 	log_line("boot: %s", reason);
-	if (registry) {
-		disks_quiesce_all(registry);
-		disks_restore_bus_masters();
-	}
+	disks_quiesce_all(registry);
+	disks_restore_bus_masters();
 	status = linux_prepare(boot, reserve, reason, &sealed);
 	if (status != STATUS_OK)
 		stop_with_screen(status_text(status), "the normal kernel can't be started");

@@ -10,8 +10,8 @@
 
 /*
  * Stops the disks and starts the normal kernel with thaw.status=reason; never returns. If there is none, or it can't
- * be started, a screen says so and a key resets the machine. reason: one of design.md's words. registry: NULL when no
- * disk was brought up. reserve: memory that nothing else uses.
+ * be started, a screen says so and a key resets the machine. reason: one of design.md's words. registry: the disks that
+ * were brought up so far. reserve: memory that nothing but the console uses.
  */
 _Noreturn void boot_normal(const struct boot_info *boot, struct block_registry *registry, struct arena *reserve,
 			   const char *reason);
