@@ -16,7 +16,10 @@
 #define KEYBOARD_DATA        0x60
 #define KEYBOARD_STATUS      0x64
 #define KEYBOARD_OUTPUT_FULL 0x01
+#define KEYBOARD_FROM_MOUSE  0x20
 #define KEYBOARD_ABSENT      0xFF
+#define KEY_RELEASED         0x80 /* scan code set 1 */
+#define STALE_BYTES_MAX      64
 
 static bool screen_is_console;
 static bool ready;
@@ -70,21 +73,41 @@ bool console_is_ready(void)
 	return ready;
 }
 
-static bool key_pressed(void *context)
+/* True when a byte came from keyboard or mouse; is_key_out: a key went down. */
+static bool keyboard_read(bool *is_key_out)
 {
 	const uint8_t status = port_read8(KEYBOARD_STATUS);
 	uint8_t byte;
 
-	(void)context;
-	if (serial_read(&byte))
-		return true;
+	*is_key_out = false;
 	if (status == KEYBOARD_ABSENT || !(status & KEYBOARD_OUTPUT_FULL))
 		return false;
-	(void)port_read8(KEYBOARD_DATA);
+	byte = port_read8(KEYBOARD_DATA);
+	*is_key_out = !(status & KEYBOARD_FROM_MOUSE) && !(byte & KEY_RELEASED);
 	return true;
+}
+
+static bool key_pressed(void *context)
+{
+	uint8_t byte;
+	bool is_key;
+
+	(void)context;
+	return serial_read(&byte) || (keyboard_read(&is_key) && is_key);
+}
+
+/* What was typed before the question was asked is no answer. */
+static void drop_stale_keys(void)
+{
+	uint8_t byte;
+	bool is_key;
+
+	for (unsigned i = 0; i < STALE_BYTES_MAX && (serial_read(&byte) || keyboard_read(&is_key)); i++)
+		continue;
 }
 
 void console_wait_key(uint64_t timeout_us)
 {
+	drop_stale_keys();
 	ignore_status(poll_until(key_pressed, NULL, timeout_us));
 }

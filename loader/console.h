@@ -18,5 +18,5 @@ void console_speak_up(void);
 /* True once console_init was called. */
 bool console_is_ready(void);
 
-/* Waits for a key on keyboard or serial port, at most timeout_us. */
+/* Waits for a key to be pressed from now on, on keyboard or serial port, at most timeout_us. */
 void console_wait_key(uint64_t timeout_us);
