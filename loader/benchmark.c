@@ -25,9 +25,15 @@ static enum status read_all(struct read_queue *queue, struct page *buffer, uint6
 		if (status == STATUS_AGAIN || page == pages)
 			TRY(read_queue_poll(queue));
 	}
-	while (read_queue_flush(queue) == STATUS_AGAIN || queue->in_flight)
+	for (;;) {
+		const enum status status = read_queue_flush(queue);
+
+		if (status == STATUS_OK && !queue->in_flight)
+			return STATUS_OK;
+		if (status != STATUS_OK && status != STATUS_AGAIN)
+			return status;
 		TRY(read_queue_poll(queue));
-	return STATUS_OK;
+	}
 }
 
 void benchmark_read(const struct found_image *found, struct arena *arena)
