@@ -12,7 +12,8 @@
 #define KEYBOARD_INPUT_FULL  0x02
 #define KEYBOARD_PULSE_RESET 0xFE
 #define RESET_CONTROL        0xCF9
-#define RESET_CONTROL_HARD   0x06
+#define RESET_CONTROL_SYSTEM 0x02
+#define RESET_CONTROL_CPU    0x04 /* the reset begins when this bit rises */
 #define RESET_WAIT_US        50000
 
 struct table_pointer {
@@ -33,7 +34,8 @@ void machine_reset(void)
 	ignore_status(poll_until(keyboard_ready, NULL, RESET_WAIT_US));
 	port_write8(KEYBOARD_STATUS, KEYBOARD_PULSE_RESET);
 	timer_delay_us(RESET_WAIT_US);
-	port_write8(RESET_CONTROL, RESET_CONTROL_HARD);
+	port_write8(RESET_CONTROL, RESET_CONTROL_SYSTEM);
+	port_write8(RESET_CONTROL, RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU);
 	timer_delay_us(RESET_WAIT_US);
 	for (;;) {
 		__asm__ volatile("lidt %0" : : "m"(nothing));

@@ -8,7 +8,10 @@
 #include "include/status.h"
 #include "include/types.h"
 
-/* Calibrates the TSC; bounded (about 10 ms). Falls back to an assumed 1 GHz, logged, when the PIT is silent. */
+/*
+ * Calibrates the TSC; bounded (about 10 ms). Falls back to an assumed 5 GHz, logged, when the PIT is silent: waits are
+ * then longer than said, never shorter.
+ */
 void timer_init(void);
 
 /* Microseconds since the TSC was 0, monotonic. */
