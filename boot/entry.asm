@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
 ;
 ; The way in from GRUB: the Multiboot2 header (Multiboot2 specification 2.0, 3.1) and the step from 32-bit protected
-; mode to long mode (Intel SDM volume 3A, 10.8.5). No policy: .
+; mode to long mode (Intel SDM volume 3A, 10.8.5). No policy: boot_start goes on.
 
 %define MULTIBOOT2_MAGIC        0xE85250D6
 %define MULTIBOOT2_I386         0

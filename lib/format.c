@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Formatted output: the subset of ISO C11 7.21.6.1 that lib/format.h names. Anything else is printed as it stands.
+ * Formatted output: the subset of ISO C11 7.21.6.1 that lib/format.h names. An unknown conversion ends the text.
  */
 #include "lib/format.h"
 

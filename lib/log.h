@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The log: whole lines, each shown as "thaw: TEXT" by the sinks that the loader registers. Nothing is logged after
- * the seal.
+ * the jump is announced.
  */
 #pragma once
 

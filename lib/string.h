@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The memory and string routines of the C standard that Thaw uses (ISO C11, 7.24), and page-sized fills and copies.
+ * The memory and string routines of the C standard that Thaw uses (ISO C11, 7.24).
  * On the host the C library's own take their place.
  */
 #pragma once
