@@ -44,6 +44,9 @@ $(B)/thaw.elf: $(LOADER_OBJ) linker.ld boot/symbols.txt
 	$(call say,LD,$@)$(LD) $(LOADER_LDFLAGS) -T linker.ld -Map=$(B)/thaw.map -o $@.debug $(LOADER_OBJ) $(STATIC_LIBS)
 	$(Q)objcopy --strip-all --keep-symbols=boot/symbols.txt $@.debug $@
 
+# The checksum is worth its size.
+$(B)/loader/lib/crc32.o: LOADER_CFLAGS += -O2 -funroll-loops
+
 $(B)/loader/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(LOADER_CFLAGS) -c -o $@ $<

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * CRC-32 of IEEE 802.3 (polynomial 0x04C11DB7, reflected): eight bytes a step through eight tables, or, where the CPU
- * multiplies without carry, 64 bytes a step through crc32_clmul.asm. The tables are made at first use: 8 KiB that the
- * loader's file need not carry.
+ * CRC-32 of IEEE 802.3 (polynomial 0x04C11DB7, reflected), 64 bytes a step by multiplication without carry
+ * (crc32_clmul.asm) where the CPU has it, else eight bytes a step by shifts alone: x^300 + x^155 + x^117 + x^89 + 1 is
+ * a multiple of the polynomial, so a bit of the message may be taken out if the bits 145, 183, 211 and 300 places
+ * behind it are inverted (the idea: S. Russell, "Chorba: A novel CRC32 implementation", 2024).
  */
 #include "lib/crc32.h"
 
@@ -12,7 +13,8 @@
 #include "lib/crc32_internal.h"
 
 #define POLYNOMIAL_REFLECTED 0xEDB88320u
-#define SLICES               8
+#define WORD_BYTES           8
+#define PENDING_WORDS        5 /* a word is carried into the second to the fifth behind it */
 #define FOLD_ALIGNMENT       16
 #define FOLD_BLOCK_BYTES     64
 
@@ -22,28 +24,29 @@
 
 typedef uint32_t crc32_way(uint32_t state, const void *bytes, size_t count);
 
-/* tables[s][b]: the CRC of byte b followed by s zero bytes. */
-static uint32_t tables[SLICES][256];
-static bool tables_made;
+static uint32_t table[256]; /* the CRC of each byte */
+static bool table_made;
 static crc32_way *chosen_way;
 
-static void tables_make(void)
+static void table_make(void)
 {
-	for (uint32_t byte = 0; byte < 256; byte++) {
+	for (uint32_t byte = 0; byte < ARRAY_COUNT(table); byte++) {
 		uint32_t crc = byte;
 
 		for (int bit = 0; bit < 8; bit++)
 			crc = crc >> 1 ^ ((crc & 1) != 0 ? POLYNOMIAL_REFLECTED : 0);
-		tables[0][byte] = crc;
+		table[byte] = crc;
 	}
-	for (size_t slice = 1; slice < SLICES; slice++) {
-		for (size_t byte = 0; byte < 256; byte++) {
-			const uint32_t shorter = tables[slice - 1][byte];
+	table_made = true;
+}
 
-			tables[slice][byte] = shorter >> 8 ^ tables[0][shorter & 0xff];
-		}
-	}
-	tables_made = true;
+static uint32_t update_bytes(uint32_t state, const uint8_t *bytes, size_t count)
+{
+	if (!table_made)
+		table_make();
+	for (size_t i = 0; i < count; i++)
+		state = state >> 8 ^ table[(state ^ bytes[i]) & 0xff];
+	return state;
 }
 
 /* Eight bytes as they lie in memory; the machine is little endian and the compiler makes one load of it. */
@@ -55,22 +58,29 @@ static uint64_t load_u64(const uint8_t *bytes)
 	return value;
 }
 
-uint32_t crc32_update_tables(uint32_t state, const void *bytes, size_t count)
+uint32_t crc32_update_shifts(uint32_t state, const void *bytes, size_t count)
 {
 	const uint8_t *next = bytes;
+	uint64_t pending[PENDING_WORDS] = {state}; /* what the next words are to be inverted by */
 
-	if (!tables_made)
-		tables_make();
-	for (; count >= SLICES; next += SLICES, count -= SLICES) {
-		const uint64_t word = load_u64(next) ^ state;
+	if (count < WORD_BYTES * PENDING_WORDS)
+		return update_bytes(state, next, count);
+	for (; count >= WORD_BYTES * (PENDING_WORDS + 1); next += WORD_BYTES, count -= WORD_BYTES) {
+		const uint64_t word = load_u64(next) ^ pending[0];
 
-		state = tables[7][word & 0xff] ^ tables[6][word >> 8 & 0xff] ^ tables[5][word >> 16 & 0xff] ^
-			tables[4][word >> 24 & 0xff] ^ tables[3][word >> 32 & 0xff] ^ tables[2][word >> 40 & 0xff] ^
-			tables[1][word >> 48 & 0xff] ^ tables[0][word >> 56];
+		pending[0] = pending[1];
+		pending[1] = pending[2] ^ word << 17 ^ word << 55;
+		pending[2] = pending[3] ^ word >> 47 ^ word >> 9 ^ word << 19;
+		pending[3] = pending[4] ^ word >> 45 ^ word << 44;
+		pending[4] = word >> 20;
 	}
-	for (; count > 0; next++, count--)
-		state = state >> 8 ^ tables[0][(state ^ *next) & 0xff];
-	return state;
+	state = 0;
+	for (size_t i = 0; i < PENDING_WORDS; i++, next += WORD_BYTES, count -= WORD_BYTES) {
+		const uint64_t word = load_u64(next) ^ pending[i];
+
+		state = update_bytes(state, (const uint8_t *)&word, WORD_BYTES);
+	}
+	return update_bytes(state, next, count);
 }
 
 uint32_t crc32_update_clmul(uint32_t state, const void *bytes, size_t count)
@@ -81,14 +91,14 @@ uint32_t crc32_update_clmul(uint32_t state, const void *bytes, size_t count)
 	size_t folded;
 
 	if (count < head + FOLD_BLOCK_BYTES)
-		return crc32_update_tables(state, bytes, count);
-	state = crc32_update_tables(state, next, head);
+		return crc32_update_shifts(state, bytes, count);
+	state = crc32_update_shifts(state, next, head);
 	next += head;
 	count -= head;
 	folded = count - count % FOLD_BLOCK_BYTES;
 	crc32_clmul_fold(next, folded, state, remainder);
-	state = crc32_update_tables(0, remainder, sizeof(remainder));
-	return crc32_update_tables(state, next + folded, count - folded);
+	state = crc32_update_shifts(0, remainder, sizeof(remainder));
+	return crc32_update_shifts(state, next + folded, count - folded);
 }
 
 bool crc32_has_clmul(void)
@@ -104,6 +114,6 @@ bool crc32_has_clmul(void)
 uint32_t crc32_update(uint32_t state, const void *bytes, size_t count)
 {
 	if (chosen_way == NULL)
-		chosen_way = crc32_has_clmul() ? crc32_update_clmul : crc32_update_tables;
+		chosen_way = crc32_has_clmul() ? crc32_update_clmul : crc32_update_shifts;
 	return chosen_way(state, bytes, count);
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Uses carry-less multiplication where the CPU has it (CPUID.1:ECX.PCLMULQDQ), else tables. No locking. */
+/* Uses carry-less multiplication where the CPU has it (CPUID.1:ECX.PCLMULQDQ), else shifts. No locking. */
 uint32_t crc32_update(uint32_t state, const void *bytes, size_t count);
 
 /* zlib's convention. */

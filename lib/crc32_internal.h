@@ -12,7 +12,7 @@
 bool crc32_has_clmul(void);
 
 /* As crc32_update, each by its own way; the second only where crc32_has_clmul(). */
-uint32_t crc32_update_tables(uint32_t state, const void *bytes, size_t count);
+uint32_t crc32_update_shifts(uint32_t state, const void *bytes, size_t count);
 uint32_t crc32_update_clmul(uint32_t state, const void *bytes, size_t count);
 
 /* lib/crc32_clmul.asm */
