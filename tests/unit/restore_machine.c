@@ -18,6 +18,7 @@
 
 #include "lib/crc32.h"
 #include "loader/memory.h"
+#include "loader/read_queue.h"
 
 #define WEAK         __attribute__((weak))
 #define HOLE_PAGES   16
@@ -190,6 +191,59 @@ void machine_make(enum swsusp_codec codec, bool shuffled)
 	machine_set_module(MODULE_FIRST, MODULE_PAGES);
 }
 
+/* --- a disk that takes its time -------------------------------------------------------------------------------- */
+
+/* A read in flight: what it will bring. Until then there is rubbish in its place. */
+struct late_read {
+	struct block_segment segments[READ_QUEUE_SEGMENTS_MAX];
+	uint32_t count;
+	uint8_t *bytes;
+};
+
+static struct late_read late_reads[READ_QUEUE_REQUESTS_MAX];
+static struct block_device late_device;
+
+static enum status late_submit(struct block_device *device, const struct block_segment *segments, uint32_t count,
+			       struct lba lba, uint32_t tag)
+{
+	struct late_read *read = &late_reads[tag];
+	size_t at = 0;
+
+	(void)device;
+	TRY(machine.disk.device.ops->submit_read(&machine.disk.device, segments, count, lba, tag));
+	read->count = count;
+	read->bytes = malloc(machine.disk.device.identity.max_transfer_bytes);
+	memcpy(read->segments, segments, count * sizeof(*segments));
+	for (uint32_t i = 0; i < count; at += segments[i++].bytes) {
+		memcpy(read->bytes + at, paddr_to_virt(segments[i].address), segments[i].bytes);
+		memset(paddr_to_virt(segments[i].address), 0xDB, segments[i].bytes);
+	}
+	return STATUS_OK;
+}
+
+static void late_poll(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
+		      uint32_t *count_out)
+{
+	static unsigned calls;
+
+	(void)device;
+	*count_out = 0;
+	if (++calls % 2)
+		return;
+	machine.disk.device.ops->poll(&machine.disk.device, completions_out, capacity, count_out);
+	for (uint32_t i = 0; i < *count_out; i++) {
+		const struct late_read *read = &late_reads[completions_out[i].tag];
+		size_t at = 0;
+
+		for (uint32_t part = 0; part < read->count; at += read->segments[part++].bytes)
+			memcpy(paddr_to_virt(read->segments[part].address), read->bytes + at,
+			       read->segments[part].bytes);
+		free(read->bytes);
+	}
+}
+
+static const struct block_ops late_ops = {.submit_read = late_submit, .poll = late_poll};
+
 /* --- a restore and what it must keep to ------------------------------------------------------------------------- */
 
 void machine_refill(void)
@@ -216,8 +270,9 @@ enum status machine_restore(void)
 	machine_refill();
 	memset(paddr_to_virt((struct paddr){ARENA_BASE}), 0xAA, ARENA_BYTES);
 	arena_init(&arena, paddr_to_virt((struct paddr){ARENA_BASE}), machine.arena_bytes);
-	machine.found =
-		(struct found_image){.device = &machine.disk.device, .device_pages = machine.image.device_pages};
+	late_device = machine.disk.device;
+	late_device.ops = &late_ops;
+	machine.found = (struct found_image){.device = &late_device, .device_pages = machine.image.device_pages};
 	status = swsusp_header_parse(&machine.image.device[0], &machine.found.header, &reason);
 	if (status != STATUS_OK)
 		return status;

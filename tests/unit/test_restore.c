@@ -155,6 +155,8 @@ static void test_a_list_that_ends_early_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		machine_make(i ? SWSUSP_LZ4 : SWSUSP_PLAIN, false);
+		if (i) /* without the checksum, which would see it as well */
+			forge_put(&machine.image, 0, HEADER_FLAGS, 16, 4);
 		for (uint64_t count = machine.image.stream_count - 1; count > 0; count--) {
 			forge_put(&machine.image, machine.image.maps[0], count * 8, 0, 8);
 			if (count % 11 == 1 || count + SWSUSP_CHUNK_DISK_PAGES + 3 > machine.image.stream_count)
@@ -168,6 +170,7 @@ static void test_a_list_that_goes_on_is_refused(void **state)
 {
 	(void)state;
 	machine_make(SWSUSP_LZO, false);
+	forge_put(&machine.image, machine.image.free_pages[machine.image.free_next], 0, 100, 8);
 	forge_put(&machine.image, machine.image.maps[0], machine.image.stream_count * 8,
 		  machine.image.free_pages[machine.image.free_next], 8);
 	machine_check_refused(STATUS_CORRUPT, false);
