@@ -70,7 +70,8 @@ class Agent:
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if self._machine.qmp.end_reason():
-                raise self._machine.error(f"the machine stopped ({self._machine.qmp.end_reason()}) before its agent answered")
+                reason = self._machine.qmp.end_reason()
+                raise self._machine.error(f"the machine stopped ({reason}) before its agent answered")
             word = os.urandom(6).hex()
             # Nobody reads the port while the guest starts: its buffers may be full of earlier PINGs.
             if not self._offer(f"PING {word}"):

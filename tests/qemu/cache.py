@@ -19,6 +19,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
+# mkswap, sfdisk, debugfs and mke2fs live where only root's PATH leads.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+
 
 def cache_dir() -> Path:
     """The root of the cache; created when it is not there."""

@@ -95,8 +95,9 @@ class Machine:
     """A running PC; use as a context manager.
 
     drives: in the order of their ports; result_dir: where console.log, qemu.log and dumps go; limit_s: after so many
-    seconds (see patience()) the machine is killed and every wait raises HarnessError; gdb: open a gdb stub; paused: do not start the
-    CPUs until `resume()`; extra: more QEMU arguments; icount: value of -icount or None.
+    seconds (see patience()) the machine is killed and every wait raises HarnessError; gdb: open a gdb stub; paused: do
+    not start the CPUs until `resume()`; extra: more QEMU arguments; icount: value of -icount or None; single_thread:
+    run all CPUs in one host thread (Linux's threaded compression crawls otherwise).
     """
 
     hardware: Hardware
@@ -146,7 +147,8 @@ class Machine:
         hw = self.hardware
         accel = "tcg,thread=single" if self.single_thread else "tcg"
         command = ["qemu-system-x86_64", "-accel", accel, *hw.arguments(), "-S",
-                   "-action", "reboot=shutdown,shutdown=pause", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+                   "-action", "reboot=shutdown,shutdown=pause",
+                   "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                    "-chardev", f"socket,id=agent,path={self.socket_path('agent')},server=on,wait=off",
                    "-serial", "chardev:agent",
                    "-chardev", f"socket,id=qmp,path={self.socket_path('qmp')},server=on,wait=off",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The configurations that a resume is tried on, as data: every pair of values in a normal run, all of them in a full one."""
+"""The configurations that a resume is tried on, as data: every pair of values in a normal run, all in a full one."""
 
 from __future__ import annotations
 

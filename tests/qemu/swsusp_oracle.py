@@ -7,12 +7,11 @@ Pages are 4096 bytes, numbered from the start of the device that `resume=` names
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import mmap
 import struct
 import zlib
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -77,7 +76,6 @@ class Image:
 
     path: Path
     header_page: int = 0
-    _chunks: list[Chunk] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._file = open(self.path, "rb")

@@ -4,7 +4,7 @@
 # usage: build-root.sh OUT_IMAGE FILES_DIR GRUB_MODULES_DIR SIZE_MIB FS_UUID SUITE KEYRING PACKAGES OWNER < apt sources
 set -eu
 out=$1 files=$2 grub=$3 size_mib=$4 uuid=$5 suite=$6 keyring=$7 packages=$8 owner=$9
-work=$(mktemp -d "${TMPDIR:-/tmp}/thaw-root.XXXXXX")
+work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 cat > "$work/sources.list"
