@@ -12,7 +12,10 @@
 /* Receives one line without prefix or newline. */
 typedef void log_sink(const char *line);
 
-/* NULL: drop everything (the default). */
+/*
+ * The sink gets the first lines that were logged before there was one, too. NULL: keep lines for a later sink (the
+ * default), as many as there is room for.
+ */
 void log_set_sink(log_sink *sink);
 
 /* printf-style; see lib/format.h for the conversions. A newline in the text is not expected. */

@@ -71,12 +71,6 @@ static const char *reason_of(enum status status)
 	return "io-error";
 }
 
-static void ignore_word(void *context, const char *word)
-{
-	(void)context;
-	(void)word;
-}
-
 static void log_unknown_word(void *context, const char *word)
 {
 	(void)context;
@@ -87,10 +81,8 @@ static void log_unknown_word(void *context, const char *word)
 static void start_consoles(void)
 {
 	memory_init(&memory);
-	options_parse(boot->command_line, &options, ignore_word, NULL);
-	console_init(&options, &boot->screen, &memory.reserve);
-	/* Once more, now that there is a console for words that are not understood. */
 	options_parse(boot->command_line, &options, log_unknown_word, NULL);
+	console_init(&options, &boot->screen, &memory.reserve);
 }
 
 void loader_on_exception(const struct exception_frame *frame)
@@ -123,9 +115,6 @@ static _Noreturn void commit(const struct found_image *found, struct sealed_plan
 		break;
 	case MARK_UNCHANGED:
 		log_line("the image could not be marked used; it is as it was");
-		boot_with("io-error");
-	case MARK_WRITTEN:
-		log_line("the image was marked used, but not surely so for the disk; the session is lost");
 		boot_with("io-error");
 	case MARK_UNKNOWN:
 		/* An USB keyboard needs its controller. */

@@ -38,14 +38,14 @@ static void make_marked(const struct found_image *found, const struct mark_resul
 		memcpy(marked_out->bytes + SWSUSP_RESULT_OFFSET, &record, sizeof(record));
 }
 
-/* What the disk holds, compared with the two states that it may be in. */
+/* What the disk holds, compared with the two states that it may be in; written, that is marked, is MARK_USED here. */
 static enum mark_state look(const struct found_image *found, struct lba lba, uint32_t offset, uint32_t bytes,
 			    const struct page *marked, struct page *seen)
 {
 	if (block_read_sync(found->device, lba, seen, bytes) != STATUS_OK)
 		return MARK_UNKNOWN;
 	if (!memcmp(seen, marked->bytes + offset, bytes))
-		return MARK_WRITTEN;
+		return MARK_USED;
 	if (!memcmp(seen, found->header_bytes.bytes + offset, bytes))
 		return MARK_UNCHANGED;
 	return MARK_UNKNOWN;
@@ -71,11 +71,12 @@ enum mark_state mark_image_used(const struct found_image *found, const struct ma
 		return MARK_UNCHANGED;
 	status = device->ops->write_sync(device, lba, marked->bytes + offset, bytes);
 	state = look(found, lba, offset, bytes, marked, seen);
-	if (status == STATUS_OK && state == MARK_WRITTEN)
+	if (status == STATUS_OK && state == MARK_USED)
 		return MARK_USED;
 	log_line("mark: %s on write, read back %s", status_text(status),
-		 state == MARK_WRITTEN     ? "as written"
+		 state == MARK_USED        ? "as written"
 		 : state == MARK_UNCHANGED ? "as before"
 					   : "neither as before nor as written");
-	return state;
+	/* What is read back may stand in the disk's cache only, if the flush failed. */
+	return state == MARK_UNCHANGED ? MARK_UNCHANGED : MARK_UNKNOWN;
 }

@@ -10,8 +10,7 @@
 enum mark_state {
 	MARK_USED,      /* written, flushed and read back: jump */
 	MARK_UNCHANGED, /* an error, and the image stands as before: it can still be resumed */
-	MARK_WRITTEN,   /* an error, but the mark stands: the image is used up and nobody will resume it */
-	MARK_UNKNOWN,   /* an error, and nobody can say */
+	MARK_UNKNOWN,   /* an error, and nobody can say; a mark that was not flushed may be gone after a power cut */
 };
 
 /* Goes into the result record of the header page (left out where the swap header lists bad pages). */

@@ -105,7 +105,7 @@ static void test_errors_are_told_apart(void **state)
 
 	set_up_disk(512);
 	disk.write_status = STATUS_IO_ERROR;
-	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_WRITTEN);
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNKNOWN);
 
 	set_up_disk(4096);
 	disk.write_torn = true;
