@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -83,8 +84,9 @@ def pytest_terminal_summary(terminalreporter, exitstatus: int, config: pytest.Co
     terminalreporter.write_line(f"scenarios: {count['passed']} passed, {count['failed']} failed, "
                                 f"{count['error']} errors, {len(not_run)} not run")
     if not_run:
+        tests = Counter(name.rsplit("/", 1)[-1].split("[")[0] for name in not_run)
         terminalreporter.write_line("not run (--full and the other shards run them): " + ", ".join(
-            name.rsplit("/", 1)[-1] for name in not_run))
+            f"{number} of {name}" for name, number in tests.items()))
 
 
 @pytest.fixture
