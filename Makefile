@@ -107,11 +107,16 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzzobj/libthaw.a
 	@mkdir -p $(@D)
 	$(call say,FUZZER,$<)$(CLANG) $(filter-out -fsanitize=fuzzer-no-link$(,)%,$(FUZZ_CFLAGS)) -fsanitize=fuzzer,address,undefined -MF $@.d -o $@ $< $(B)/fuzzobj/libthaw.a $(TEST_LIBS)
 
-fuzz: $(FUZZ) ## run every fuzz target for a share of FUZZ_SECONDS
-	$(Q)for t in $(FUZZ); do n=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$n; \
-	printf '  %-8s %s\n' FUZZ $$n; $$t -max_total_time=$$(( ($(FUZZ_SECONDS) + $(words $(FUZZ)) - 1) / $(words $(FUZZ)) )) \
-	-artifact_prefix=$(B)/corpus/$$n- -print_final_stats=0 -verbosity=0 $(B)/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) >$$t.log 2>&1 \
-	|| { cat $$t.log; exit 1; }; done
+# Each target gets its share of FUZZ_SECONDS; new inputs go to build/corpus.
+$(B)/fuzz/%.run: $(B)/fuzz/%
+	@mkdir -p $(B)/corpus/$*
+	$(call say,FUZZ,$*)$< -max_total_time=$$(( ($(FUZZ_SECONDS) + $(words $(FUZZ)) - 1) / $(words $(FUZZ)) )) \
+		-artifact_prefix=$(B)/corpus/$*- -verbosity=0 $(B)/corpus/$* $(wildcard tests/fuzz/corpus/$(*:fuzz_%=%)) \
+		>$<.log 2>&1 || { cat $<.log; exit 1; }
+
+fuzz: $(FUZZ:%=%.run) ## run every fuzz target for a share of FUZZ_SECONDS
+
+.PHONY: $(FUZZ:%=%.run)
 
 # --- checks ------------------------------------------------------------------------------------------------------
 

@@ -97,18 +97,29 @@ enum status placement_take_frame(struct placement *placement, uint64_t limit, st
 	return STATUS_OK;
 }
 
+/* An empty page of the plan in a safe frame; NULL: none left. */
+static struct plan_page *take_plan_page(struct placement *placement)
+{
+	struct pfn frame = {0};
+	struct plan_page *page;
+
+	if (placement_take_frame(placement, UINT64_MAX, &frame) != STATUS_OK)
+		return NULL;
+	page = (struct plan_page *)(void *)pfn_to_page(frame);
+	if (page)
+		page->next = page->count = 0;
+	return page;
+}
+
 static enum status plan_add(struct placement *placement, struct pfn destination, struct pfn source)
 {
 	struct plan_page *page = placement->plan_last;
 
 	if (!page || page->count == PLACEMENT_COPIES_PER_PAGE) {
-		struct pfn frame = {0};
-		struct plan_page *fresh;
+		struct plan_page *fresh = take_plan_page(placement);
 
-		TRY(placement_take_frame(placement, UINT64_MAX, &frame));
-		fresh = (struct plan_page *)(void *)pfn_to_page(frame);
-		fresh->next = 0;
-		fresh->count = 0;
+		if (!fresh)
+			return STATUS_NO_MEMORY;
 		if (page)
 			page->next = virt_to_paddr(fresh).value;
 		else
