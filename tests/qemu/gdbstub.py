@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from errors import Failure, HarnessError
@@ -148,6 +149,15 @@ class GdbStub:
             part = min(2048, length - len(result))
             result += bytes.fromhex(self._ask(f"m{address + len(result):x},{part:x}"))
         return result
+
+    def change_physical(self, address: int, length: int, change: Callable[[int], int]) -> None:
+        """Read, change and write a little-endian number at a physical address, device registers included."""
+        if self._ask("Qqemu.PhyMemMode:1") != "OK":
+            raise HarnessError("this QEMU's GDB stub does not reach physical memory")
+        value = change(int.from_bytes(self.memory(address, length), "little"))
+        if self._ask(f"M{address:x},{length:x}:{value.to_bytes(length, 'little').hex()}") != "OK":
+            raise HarnessError(f"physical address {address:#x} can't be written")
+        self._ask("Qqemu.PhyMemMode:0")
 
     def set_register(self, name: str, value: int) -> None:
         """Change a general register or rip of the stopped CPU."""

@@ -21,6 +21,10 @@ from swsusp_oracle import SIGNATURE
 
 PLAIN_PC = Config(kernel="6.12", compression="plain", machine="pc", mode="shutdown")
 
+# The command register of the AHCI controller (00:1f.2) of q35, in the memory-mapped configuration space.
+AHCI_PCI_COMMAND = 0xB0000000 + (0x1F << 15) + (2 << 12) + 4
+PCI_BUS_MASTER = 1 << 2
+
 
 def _check_fresh(on: session.Powered, reason: str) -> None:
     """The system is up and told `reason`; its disk works."""
@@ -138,38 +142,52 @@ def test_unreadable_sector(config: Config, place: str, result_dir):
         raise Failure("an unreadable image was touched")
 
 
-def test_disk_that_is_silent_for_a_while(result_dir):
-    """The port is reset after a bounded wait, and its reads are tried again.
+def _silence_ahci(gdb: gdbstub.GdbStub, silent: bool) -> None:
+    """Stop or start q35's AHCI controller behind the loader's back; the CPUs run before and afterwards.
 
-    The emulator's AHCI stands still at that reset until the pending reads are done, so it can't show a disk that never
-    answers: the unit tests do, and the scenario with IDE.
+    Held requests would hold the emulator itself at a reset of the port.  Without bus mastering the controller can't
+    fetch commands any more, and answers none.
     """
+    gdb.interrupt()
+    gdb.change_physical(AHCI_PCI_COMMAND, 2,
+                        lambda command: command & ~PCI_BUS_MASTER if silent else command | PCI_BUS_MASTER)
+    gdb.go()
+
+
+def test_disk_that_is_silent_for_a_while(result_dir):
+    """The port is reset after a bounded wait, and its reads are tried again."""
     image = session.hibernated(Config())
     with session.resume(image, result_dir, gdb=True, paused=True) as on:
         gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
         on.machine.limit_disk(0, 4 << 20)
-        gdb.close()
+        gdb.go()
         thaw_run.wait_decision(on.machine)
-        on.machine.limit_disk(0, 1)
-        on.machine.wait_for(r"thaw: ahci0\.0: no answer", 60, unless=thaw_run.NO_RESUME)
+        _silence_ahci(gdb, True)
         on.machine.limit_disk(0, 0)
+        on.machine.wait_for(r"thaw: ahci0\.0: no answer", 60, unless=thaw_run.NO_RESUME)
+        _silence_ahci(gdb, False)
         on.machine.wait_for(thaw_run.JUMP, 60, unless=thaw_run.NO_RESUME)
         on.agent.wait_ready()
         proof.check(on.agent, image.proof)
 
 
-def test_disk_that_never_answers(result_dir):
+@pytest.mark.parametrize("config", (Config(), PLAIN_PC), ids=("ahci", "ide"))
+def test_disk_that_never_answers(config: Config, result_dir):
     """The disk falls silent while the image is read: a bounded wait, the reason, the normal kernel from memory."""
-    image = session.hibernated(PLAIN_PC)
+    image = session.hibernated(config)
     with session.resume(image, result_dir, boot=thaw_run.quick_boot(image), gdb=True, paused=True) as on:
         # Slow enough from the loader's start on that the silence surely comes in the middle of the image.
         gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
         on.machine.limit_disk(0, 4 << 20)
-        gdb.close()
+        gdb.go()
         decision = thaw_run.wait_decision(on.machine)
-        on.machine.limit_disk(0, 1)
         if decision.kind != "swsusp":
             raise Failure(f"the loader decided {decision.line.text!r}")
+        if config.machine == "q35":
+            _silence_ahci(gdb, True)
+            on.machine.limit_disk(0, 0)
+        else:
+            on.machine.limit_disk(0, 1)
         thaw_run.expect_boot(on.machine, "io-error", timeout_s=120)
 
 
