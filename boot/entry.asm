@@ -6,10 +6,12 @@
 %define MULTIBOOT2_MAGIC        0xE85250D6
 %define MULTIBOOT2_I386         0
 %define MULTIBOOT2_LOADED       0x36D76289
+%define TAG_CONSOLE_FLAGS       4
 %define TAG_FRAMEBUFFER         5
 %define TAG_MODULE_ALIGN        6
 %define TAG_END                 0
 %define TAG_OPTIONAL            1
+%define CONSOLE_EGA_TEXT        (1 << 1)
 
 %define CPUID_EXTENDED_MAX      0x80000000
 %define CPUID_EXTENDED          0x80000001
@@ -54,7 +56,11 @@ align 8
 	dw TAG_MODULE_ALIGN, 0
 	dd 8
 align 8
-	; A graphic mode is welcome and any will do; without this tag GRUB goes back to text mode.
+	; Text is welcome, and so is any graphic mode; without the second tag GRUB goes back to text mode.
+	dw TAG_CONSOLE_FLAGS, TAG_OPTIONAL
+	dd 12
+	dd CONSOLE_EGA_TEXT
+align 8
 	dw TAG_FRAMEBUFFER, TAG_OPTIONAL
 	dd 20
 	dd 0, 0, 0

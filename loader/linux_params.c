@@ -9,6 +9,7 @@
 #define TEXT_MODE           3
 #define TEXT_COLUMNS        80
 #define TEXT_LINES          25
+#define VBE_MODE_TEXT       3 /* 80 x 25, what GRUB says of it */
 #define FONT_LINES          16
 #define FALLBACK_MEMORY_KIB (32 * 1024) /* only believed when there is no memory map */
 #define HEAP_END            0x8E00      /* of the 16-bit code, which does not run */
@@ -107,7 +108,7 @@ static void fill_screen(const struct linux_parameters *parameters, struct linux_
 	screen->orig_video_points = FONT_LINES;
 	if (info->screen.kind == BOOT_SCREEN_RGB && info->screen.pitch_bytes <= UINT16_MAX)
 		fill_graphic_screen(&info->screen, screen);
-	else if (info->screen.kind == BOOT_SCREEN_TEXT || info->vbe_mode == 0)
+	else if (info->screen.kind == BOOT_SCREEN_TEXT || info->vbe_mode == 0 || info->vbe_mode == VBE_MODE_TEXT)
 		fill_text_screen(parameters, screen);
 	/* Otherwise a graphic mode that we can't describe: a kernel told of none leaves the screen alone. */
 }

@@ -22,7 +22,7 @@ class Boot:
     command line, behind root= and the console; thaw_args: the loader's options; fallback: how the loader gets the
     normal kernel: "modules" (module2), "kernel" (the same without an initrd: it starts, and finds no root), "path"
     (thaw.kernel= and thaw.initrd=, read by the loader), "none"; systemd: boot the full system instead of the quick
-    init; extra: GRUB commands that run first.
+    init; extra: GRUB commands that run first; screen: gfxpayload.
     """
 
     entry: str = "linux"
@@ -32,6 +32,7 @@ class Boot:
     fallback: str = "modules"
     systemd: bool = False
     extra: str = ""
+    screen: str = "text"
 
     def kernel_arguments(self) -> str:
         """The whole command line of the normal kernel."""
@@ -55,7 +56,8 @@ class Boot:
             if self.fallback == "path":
                 loader += (f" thaw.kernel=UUID={guest.FS_UUID}:{vmlinuz} thaw.initrd=UUID={guest.FS_UUID}:{initrd}"
                            f" -- {arguments}")
-            lines.append(f"if {loader}; then")
+            # `multiboot2` asks for any graphic mode; `linux` stays in text mode when nothing was said.
+            lines += [f"if {loader}; then", f"set gfxpayload={self.screen}"]
             if self.fallback in ("modules", "kernel"):
                 # GRUB's shell knows no "&&".
                 lines += ["echo grub: modules", f"if module2 --nounzip {vmlinuz} kernel {arguments}; then"]
@@ -68,7 +70,7 @@ class Boot:
             lines += ["fi", "echo grub: loader refused"]
         elif self.entry != "linux":
             raise HarnessError(f"unknown entry {self.entry!r}")
-        lines += [f"linux {vmlinuz} {arguments}", f"initrd {initrd}", "echo grub: start", "boot"]
+        lines += [f"set gfxpayload={self.screen}", f"linux {vmlinuz} {arguments}", f"initrd {initrd}", "echo grub: start", "boot"]
         return "\n".join(lines) + "\n"
 
 

@@ -53,13 +53,15 @@ def test_no_image(table, machine, kernel, memory_mib, result_dir):
             raise Failure("another kernel was booted")
 
 
-def test_normal_boot_sees_the_machine_as_grub_shows_it(result_dir):
+@pytest.mark.parametrize("screen", ("text", "800x600x32"))
+def test_normal_boot_sees_the_machine_as_grub_shows_it(screen: str, result_dir):
     """The memory map, the ACPI tables, the screen and the initrd are those of GRUB's own `linux` command."""
     disk = disks.get()
     seen = {}
     for entry in ("linux", "thaw"):
         image = disks.overlay(disk.path, result_dir / f"{entry}.qcow2")
-        with session.power_on(image, disk, grub_run.Boot(entry=entry), Hardware(), result_dir / entry) as on:
+        with session.power_on(image, disk, grub_run.Boot(entry=entry, screen=screen), Hardware(),
+                              result_dir / entry) as on:
             on.agent.wait_ready(120)
             seen[entry] = on.agent.run(
                 "dmesg | sed 's/^[^]]*\\] //' | grep -oE 'BIOS-e820.*|ACPI: RSDP.*|Console: colour.*|DMI:.*|/[0-9]+K available'; "
