@@ -12,7 +12,10 @@
 #include "include/status.h"
 #include "include/types.h"
 
-/* A piece of physical memory: address even, bytes a multiple of 512, greater than 0. */
+/*
+ * A piece of physical memory: address a multiple of 512, bytes too, greater than 0. In a request of several segments
+ * each but the first begins, and each but the last ends, at a multiple of PAGE_BYTES: what NVMe's PRP lists can say.
+ */
 struct block_segment {
 	struct paddr address;
 	uint32_t bytes;

@@ -1,61 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A raw sequential read through the same queue that a restore uses.
+ * A raw sequential read through the same queue, and into the same kind of memory, as a restore.
  */
 #include "loader/benchmark.h"
 
 #include "drivers/timer.h"
 #include "lib/log.h"
 #include "loader/read_queue.h"
+#include "mm/placement.h"
 
 #define BENCHMARK_PAGES (256 * MIB / PAGE_BYTES)
-#define BUFFER_PAGES    1024 /* overwritten again and again */
 #define RING_PAGES      128
+#define RESERVATION_END (16 * MIB) /* linker.ld */
 
-static enum status read_all(struct read_queue *queue, struct page *buffer, uint64_t pages)
+static enum status find_room(struct placement *placement, const struct boot_info *boot, struct arena *arena)
 {
-	for (uint64_t page = 0; page < pages;) {
-		const enum status status =
-			read_queue_add_frame(queue, page, virt_to_paddr(&buffer[page % BUFFER_PAGES]));
-
-		if (status == STATUS_OK)
-			page++;
-		else if (status != STATUS_AGAIN)
-			return status;
-		if (status == STATUS_AGAIN || page == pages)
-			TRY(read_queue_poll(queue));
-	}
-	for (;;) {
-		const enum status status = read_queue_flush(queue);
-
-		if (status == STATUS_OK && !queue->in_flight)
-			return STATUS_OK;
-		if (status != STATUS_OK && status != STATUS_AGAIN)
-			return status;
-		TRY(read_queue_poll(queue));
-	}
+	TRY(placement_init(placement, &boot->memory, arena));
+	TRY(placement_keep(placement, 0, RESERVATION_END));
+	for (uint32_t i = 0; i < boot->module_count; i++)
+		TRY(placement_keep(placement, boot->modules[i].start, boot->modules[i].end));
+	placement_accept(placement);
+	return STATUS_OK;
 }
 
-void benchmark_read(const struct found_image *found, struct arena *arena)
+static enum status read_page(struct read_queue *queue, uint64_t page, struct pfn frame)
+{
+	enum status status = read_queue_add_frame(queue, page, pfn_to_paddr(frame));
+
+	while (status == STATUS_AGAIN) {
+		TRY(read_queue_poll(queue));
+		status = read_queue_add_frame(queue, page, pfn_to_paddr(frame));
+	}
+	return status;
+}
+
+static enum status read_all(struct read_queue *queue, struct placement *placement, uint64_t pages)
+{
+	enum status status = STATUS_OK;
+
+	for (uint64_t page = 0; page < pages; page++) {
+		struct pfn frame = {0};
+
+		TRY(placement_take_frame(placement, queue->device->identity.dma_limit, &frame));
+		TRY(read_page(queue, page, frame));
+	}
+	do {
+		status = read_queue_flush(queue);
+		if (status == STATUS_OK || status == STATUS_AGAIN)
+			TRY(read_queue_poll(queue));
+	} while (status == STATUS_AGAIN || (status == STATUS_OK && queue->in_flight));
+	return status;
+}
+
+void benchmark_read(const struct found_image *found, const struct boot_info *boot, struct arena *arena)
 {
 	const uint64_t pages = min_u64(found->device_pages, BENCHMARK_PAGES);
-	const size_t mark = arena_mark(arena);
-	uint64_t start_us;
+	struct placement *placement;
+	struct read_queue *queue;
 	enum status status;
-	void *queue;
-	void *buffer;
+	uint64_t start_us;
+	void *memory;
 
-	status = arena_alloc(arena, sizeof(struct read_queue), sizeof(uint64_t), &queue);
-	if (status == STATUS_OK)
-		status = arena_alloc(arena, BUFFER_PAGES * (size_t)PAGE_BYTES, PAGE_BYTES, &buffer);
+	status = arena_alloc(arena, sizeof(*queue) + sizeof(*placement), sizeof(uint64_t), &memory);
+	if (status != STATUS_OK)
+		return;
+	queue = memory;
+	placement = (struct placement *)(queue + 1);
+	status = find_room(placement, boot, arena);
 	if (status == STATUS_OK)
 		status = read_queue_init(queue, found->device, found->start_lba, RING_PAGES, arena);
+	start_us = timer_now_us();
 	if (status == STATUS_OK) {
-		start_us = timer_now_us();
-		status = read_all(queue, buffer, pages);
-		log_line("benchmark: %lu bytes raw in %lu us: %s", pages * PAGE_BYTES, timer_now_us() - start_us,
-			 status_text(status));
+		status = read_all(queue, placement, pages);
 		read_queue_drain(queue);
 	}
-	arena_rewind(arena, mark);
+	log_line("benchmark: %lu bytes raw in %lu us: %s", pages * PAGE_BYTES, timer_now_us() - start_us,
+		 status_text(status));
 }

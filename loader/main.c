@@ -203,7 +203,9 @@ void loader_main(const struct boot_info *info, enum status info_status)
 		log_line("%s", reason);
 		boot_with(reason_of(status));
 	}
-	if (options.benchmark)
-		benchmark_read(&found, &memory.arena);
+	if (options.benchmark) {
+		benchmark_read(&found, boot, &memory.arena);
+		boot_with("noresume");
+	}
 	resume(&found, start_us);
 }

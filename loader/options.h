@@ -43,7 +43,7 @@ struct options {
 	uint32_t serial_port;            /* n, 0-3 */
 	uint32_t serial_baud;            /* a divisor of 115200; 115200 when not said */
 	bool console_screen;             /* console=tty0, or no console= at all */
-	bool benchmark;                  /* thaw.benchmark: time a raw read before the restore */
+	bool benchmark;                  /* thaw.benchmark: time a raw read, then boot normally */
 	bool memory_map_relaxed;         /* thaw.memmap=relaxed */
 	const char *kernel_command_line; /* behind a lone "--", inside the parsed text; NULL: none */
 };
