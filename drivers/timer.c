@@ -19,7 +19,8 @@
 #define PORT_B_SPEAKER             0x02
 
 #define CALIBRATION_TICKS     (PIT_HZ / 200) /* 5 ms */
-#define CALIBRATION_READS     20000u /* x 3 port accesses of about 1 us: 60 ms at most, one turn of the counter */
+#define CALIBRATION_STILL     20000u   /* readings of the same count: the PIT does not run */
+#define CALIBRATION_READS     2000000u /* whatever it does */
 #define SAMPLE_TRIES          8
 #define ASSUMED_CYCLES_PER_US 5000u /* no TSC is much faster: no wait is shorter than it must be */
 
@@ -69,24 +70,40 @@ static struct sample read_sharply(void)
 	return best;
 }
 
+/* Waits for CALIBRATION_TICKS. False: they do not come. */
+static bool wait_for_ticks(uint32_t start_ticks)
+{
+	uint32_t last = start_ticks;
+	uint32_t still = 0;
+
+	for (uint32_t reads = 0; reads < CALIBRATION_READS && still < CALIBRATION_STILL; reads++) {
+		const uint32_t ticks = read_both().ticks;
+
+		if (ticks >= start_ticks + CALIBRATION_TICKS)
+			return true;
+		still = ticks == last ? still + 1 : 0;
+		last = ticks;
+	}
+	return false;
+}
+
 void timer_init(void)
 {
 	const uint8_t port_b = port_read8(PORT_B);
-	uint32_t reads = 0;
 	struct sample start;
 	struct sample end;
+	bool runs;
 
 	port_write8(PORT_B, (uint8_t)((port_b & ~PORT_B_SPEAKER) | PORT_B_GATE2));
 	port_write8(PIT_COMMAND, PIT_COMMAND_CHANNEL2_COUNT);
 	port_write8(PIT_CHANNEL2, PIT_START & 0xFF);
 	port_write8(PIT_CHANNEL2, PIT_START >> 8);
 	start = read_sharply();
-	while (read_both().ticks < start.ticks + CALIBRATION_TICKS && reads < CALIBRATION_READS)
-		reads++;
+	runs = wait_for_ticks(start.ticks);
 	end = read_sharply();
 	port_write8(PORT_B, port_b);
 
-	if (reads == 0 || reads == CALIBRATION_READS || end.ticks <= start.ticks) {
+	if (!runs || end.ticks <= start.ticks) {
 		log_line("timer: the PIT does not count; the TSC is taken for 5 GHz");
 		return;
 	}

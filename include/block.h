@@ -15,6 +15,7 @@
 /*
  * A piece of physical memory: address a multiple of 512, bytes too, greater than 0. In a request of several segments
  * each but the first begins, and each but the last ends, at a multiple of PAGE_BYTES: what NVMe's PRP lists can say.
+ * (Some drivers take more; nobody may rely on it.)
  */
 struct block_segment {
 	struct paddr address;
