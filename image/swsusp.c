@@ -40,8 +40,8 @@ enum status swsusp_open(struct swsusp_reader *reader, const struct swsusp_header
 	if (header_page >= device_pages ||
 	    marks.directory_entries < div_round_up(device_pages, PAGES_PER_DIRECTORY_ENTRY))
 		return swsusp_fail(reader, STATUS_INVALID, "the image header lies outside the device");
-	TRY(swsusp_mark_page(reader, header_page));
-	return swsusp_mark_page(reader, header->first_map_page);
+	TRY(swsusp_mark_pages(reader, header_page, 1));
+	return swsusp_mark_pages(reader, header->first_map_page, 1);
 }
 
 /* Gives back the places of maps whose entries have all been handed out. */
@@ -61,7 +61,7 @@ static bool map_wanted(const struct swsusp_reader *reader)
 
 static void map_want(struct swsusp_reader *reader, struct swsusp_read *read_out)
 {
-	*read_out = (struct swsusp_read){SWSUSP_READ_MAP, reader->next_map_page, reader->maps_wanted};
+	*read_out = (struct swsusp_read){SWSUSP_READ_MAP, reader->next_map_page, reader->maps_wanted, 1};
 	reader->next_map_page = 0;
 	reader->maps_wanted++;
 }
@@ -72,22 +72,22 @@ static enum status stream_page_classify(const struct swsusp_reader *reader, stru
 	const uint64_t stream_page = reader->entries_taken;
 
 	if (stream_page == 0) {
-		*read = (struct swsusp_read){SWSUSP_READ_INFO, 0, 0};
+		*read = (struct swsusp_read){.kind = SWSUSP_READ_INFO};
 		return STATUS_OK;
 	}
 	if (!reader->info_supplied)
 		return STATUS_AGAIN;
 	if (reader->header.codec != SWSUSP_PLAIN) {
-		*read = (struct swsusp_read){SWSUSP_READ_CHUNK, 0, stream_page - 1};
+		*read = (struct swsusp_read){.kind = SWSUSP_READ_CHUNK, .index = stream_page - 1};
 		return STATUS_OK;
 	}
 	if (stream_page <= reader->info.meta_pages) {
-		*read = (struct swsusp_read){SWSUSP_READ_PFNS, 0, stream_page - 1};
+		*read = (struct swsusp_read){.kind = SWSUSP_READ_PFNS, .index = stream_page - 1};
 		return STATUS_OK;
 	}
 	if (reader->pfn_pages_decoded < reader->info.meta_pages)
 		return STATUS_AGAIN;
-	*read = (struct swsusp_read){SWSUSP_READ_DATA, 0, stream_page - 1 - reader->info.meta_pages};
+	*read = (struct swsusp_read){.kind = SWSUSP_READ_DATA, .index = stream_page - 1 - reader->info.meta_pages};
 	return STATUS_OK;
 }
 
@@ -118,26 +118,42 @@ static enum status list_end_check(struct swsusp_reader *reader)
 	return STATUS_END;
 }
 
-static enum status entry_take(struct swsusp_reader *reader, uint64_t *device_page_out)
+/* How many more pages of its kind the next stream page may begin. */
+static uint64_t kind_pages(const struct swsusp_reader *reader, const struct swsusp_read *read)
 {
-	const uint64_t slot = reader->maps_consumed % SWSUSP_MAPS_AHEAD;
-	const uint64_t entry = reader->maps[slot].entries[reader->map_position];
 	uint64_t least;
 	uint64_t most;
 
-	if (reader->info_supplied) {
-		stream_bounds(reader, &least, &most);
-		if (reader->entries_taken >= most)
-			return swsusp_fail(reader, STATUS_CORRUPT, "the swap map lists more pages than the image has");
-	}
-	TRY(swsusp_mark_page(reader, entry));
-	reader->map_position++;
-	reader->entries_taken++;
-	*device_page_out = entry;
+	if (read->kind == SWSUSP_READ_INFO)
+		return 1;
+	if (read->kind == SWSUSP_READ_PFNS)
+		return reader->info.meta_pages - read->index;
+	stream_bounds(reader, &least, &most);
+	return most - reader->entries_taken;
+}
+
+/* Takes the next entry, and those that follow it in the map as they do on the device: at most `wanted`. */
+static enum status entries_take(struct swsusp_reader *reader, uint32_t wanted, struct swsusp_read *read)
+{
+	const uint64_t slot = reader->maps_consumed % SWSUSP_MAPS_AHEAD;
+	const uint64_t *entries = &reader->maps[slot].entries[reader->map_position];
+	uint64_t most = min_u64(kind_pages(reader, read), reader->maps[slot].count - reader->map_position);
+	uint32_t count = 1;
+
+	if (most == 0)
+		return swsusp_fail(reader, STATUS_CORRUPT, "the swap map lists more pages than the image has");
+	most = min_u64(most, wanted);
+	while (count < most && entries[count] == entries[0] + count)
+		count++;
+	TRY(swsusp_mark_pages(reader, entries[0], count));
+	read->device_page = entries[0];
+	read->count = count;
+	reader->map_position += count;
+	reader->entries_taken += count;
 	return STATUS_OK;
 }
 
-enum status swsusp_next_read(struct swsusp_reader *reader, struct swsusp_read *read_out)
+enum status swsusp_next_read(struct swsusp_reader *reader, uint32_t most, struct swsusp_read *read_out)
 {
 	struct swsusp_read read = {0};
 	enum status known;
@@ -152,7 +168,7 @@ enum status swsusp_next_read(struct swsusp_reader *reader, struct swsusp_read *r
 	if (reader->maps_consumed == reader->maps_supplied)
 		return reader->info_supplied ? list_end_check(reader) : STATUS_AGAIN;
 	TRY(known);
-	TRY(entry_take(reader, &read.device_page));
+	TRY(entries_take(reader, most, &read));
 	*read_out = read;
 	return STATUS_OK;
 }

@@ -90,6 +90,7 @@ struct swsusp_read {
 	enum swsusp_read_kind kind;
 	uint64_t device_page;
 	uint64_t index; /* MAP: map number; PFNS: 0…meta_pages-1; DATA: 0…data_pages-1; CHUNK: 0… from stream page 1 */
+	uint32_t count; /* pages that follow each other, on the device as in the stream; 1 for MAP and INFO */
 };
 
 #define SWSUSP_MAP_ENTRIES      511
@@ -125,7 +126,6 @@ struct swsusp_reader {
 	uint64_t pfns_decoded; /* all of them */
 	uint64_t pfns_with_data;
 	uint64_t last_pfn; /* valid when pfns_decoded > 0 */
-	bool pfns_ended;   /* the end marker was seen */
 };
 
 _Static_assert(sizeof(struct swsusp_reader) <= 20 * 1024, "small enough to live anywhere");
@@ -139,14 +139,14 @@ nodiscard enum status swsusp_open(struct swsusp_reader *reader, const struct sws
 				  uint64_t header_page, uint64_t device_pages, struct swsusp_page_marks marks);
 
 /*
- * The next page to read, in stream order; a map page is handed out as soon as its predecessor was supplied and one of
- * the SWSUSP_MAPS_AHEAD places is free. The entry was checked: in range, unique, neither the header nor a map page.
- * STATUS_OK; STATUS_AGAIN: supply the map, information or PFN-list pages under way first (DATA is handed out only when
- * the whole PFN list was decoded); STATUS_END: all handed out, and the number of entries was right: exactly
+ * The next pages to read, 1 to most, in stream order; a map page is handed out as soon as its predecessor was supplied
+ * and one of the SWSUSP_MAPS_AHEAD places is free. The entries were checked: in range, unique, neither the header nor a
+ * map page. STATUS_OK; STATUS_AGAIN: supply the map, information or PFN-list pages under way first (DATA is handed out
+ * only when the whole PFN list was decoded); STATUS_END: all handed out, and the number of entries was right: exactly
  * stream_pages for a plain image, between the possible bounds for a compressed one, whose last chunk the caller must
  * find to end with the last page handed out. Errors: STATUS_CORRUPT, STATUS_NO_MEMORY (reader->reason says why).
  */
-nodiscard enum status swsusp_next_read(struct swsusp_reader *reader, struct swsusp_read *read_out);
+nodiscard enum status swsusp_next_read(struct swsusp_reader *reader, uint32_t most, struct swsusp_read *read_out);
 
 /*
  * A map page arrived; in order of the wants. Checks it: no entry behind the list's end, no successor of the last map,

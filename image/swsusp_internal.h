@@ -10,7 +10,7 @@
 nodiscard enum status swsusp_fail(struct swsusp_reader *reader, enum status status, const char *reason);
 
 /*
- * Marks a device page as used. STATUS_CORRUPT: outside the swap area, or used already; STATUS_NO_MEMORY. Both end the
+ * Marks device pages as used. STATUS_CORRUPT: outside the swap area, or used already; STATUS_NO_MEMORY. Both end the
  * reader.
  */
-nodiscard enum status swsusp_mark_page(struct swsusp_reader *reader, uint64_t device_page);
+nodiscard enum status swsusp_mark_pages(struct swsusp_reader *reader, uint64_t device_page, uint64_t count);

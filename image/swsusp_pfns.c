@@ -8,19 +8,26 @@
 #include "image/swsusp_format.h"
 #include "lib/span.h"
 
-/* One entry that is not the end marker. */
-static enum status pfn_accept(struct swsusp_reader *reader, uint64_t entry)
+/* The entries in front of the end marker: frames in ascending order. */
+static enum status entries_accept(struct swsusp_reader *reader, const uint64_t *entries, uint32_t count)
 {
-	const uint64_t pfn = entry & ~SWSUSP_PFN_ZERO;
+	uint64_t lowest = reader->pfns_decoded > 0 ? reader->last_pfn + 1 : 0;
+	uint64_t with_data = 0;
 
-	if (pfn >= SWSUSP_PFN_LIMIT)
-		return swsusp_fail(reader, STATUS_CORRUPT, "a frame number is beyond physical memory");
-	if (reader->pfns_decoded > 0 && pfn <= reader->last_pfn)
-		return swsusp_fail(reader, STATUS_CORRUPT, "the frame numbers do not ascend");
-	reader->last_pfn = pfn;
-	reader->pfns_decoded++;
-	if ((entry & SWSUSP_PFN_ZERO) == 0)
-		reader->pfns_with_data++;
+	for (uint32_t i = 0; i < count; i++) {
+		const uint64_t pfn = entries[i] & ~SWSUSP_PFN_ZERO;
+
+		if (pfn >= SWSUSP_PFN_LIMIT)
+			return swsusp_fail(reader, STATUS_CORRUPT, "a frame number is beyond physical memory");
+		if (pfn < lowest)
+			return swsusp_fail(reader, STATUS_CORRUPT, "the frame numbers do not ascend");
+		lowest = pfn + 1;
+		with_data += !(entries[i] & SWSUSP_PFN_ZERO);
+	}
+	if (count > 0)
+		reader->last_pfn = lowest - 1;
+	reader->pfns_decoded += count;
+	reader->pfns_with_data += with_data;
 	if (reader->pfns_with_data > reader->info.data_pages)
 		return swsusp_fail(reader, STATUS_CORRUPT, "the frame list names more pages than the image has");
 	return STATUS_OK;
@@ -44,27 +51,24 @@ static enum status last_page_check(struct swsusp_reader *reader)
 enum status swsusp_decode_pfns(struct swsusp_reader *reader, const struct page *page,
 			       uint64_t pfns_out[SWSUSP_PFNS_PER_PAGE], uint32_t *count_out)
 {
-	struct span span = span_of(page->bytes, sizeof(page->bytes));
 	uint32_t count = 0;
+	uint64_t behind = 0;
 
 	TRY(reader->failure);
 	if (!reader->info_supplied || reader->pfn_pages_decoded >= reader->info.meta_pages)
 		return STATUS_INVALID;
-	for (uint32_t i = 0; i < SWSUSP_PFNS_PER_PAGE; i++) {
-		const uint64_t entry = span_u64(&span, i * sizeof(uint64_t));
-
-		if (reader->pfns_ended) {
-			if (entry != 0)
-				return swsusp_fail(reader, STATUS_CORRUPT, "data behind the end of the frame list");
-		} else if (entry == SWSUSP_PFN_LIST_END) {
-			reader->pfns_ended = true;
-		} else {
-			TRY(pfn_accept(reader, entry));
-			pfns_out[count++] = entry;
-		}
+	for (; count < SWSUSP_PFNS_PER_PAGE; count++) {
+		pfns_out[count] = load_le64(page->bytes + count * sizeof(uint64_t));
+		if (pfns_out[count] == SWSUSP_PFN_LIST_END)
+			break;
 	}
+	TRY(entries_accept(reader, pfns_out, count));
+	for (uint32_t i = count + 1; i < SWSUSP_PFNS_PER_PAGE; i++)
+		behind |= load_le64(page->bytes + i * sizeof(uint64_t));
+	if (behind != 0)
+		return swsusp_fail(reader, STATUS_CORRUPT, "data behind the end of the frame list");
 	reader->pfn_pages_decoded++;
-	if (reader->pfns_ended && reader->pfn_pages_decoded < reader->info.meta_pages)
+	if (count < SWSUSP_PFNS_PER_PAGE && reader->pfn_pages_decoded < reader->info.meta_pages)
 		return swsusp_fail(reader, STATUS_CORRUPT, "the frame list is shorter than its pages");
 	if (reader->pfn_pages_decoded == reader->info.meta_pages)
 		TRY(last_page_check(reader));

@@ -149,7 +149,7 @@ enum status swsusp_scan_image(struct swsusp_scan *scan, uint64_t header_page, ui
 		return swsusp_fail(&scan->reader, status, reason);
 	TRY(swsusp_open(&scan->reader, &header, header_page, device_pages, marks));
 	for (;;) {
-		status = swsusp_next_read(&scan->reader, &read);
+		status = swsusp_next_read(&scan->reader, 1, &read);
 		if (status == STATUS_END)
 			return end_check(scan);
 		TRY(status); /* never STATUS_AGAIN: nothing is under way here */

@@ -23,6 +23,15 @@ static inline bool span_ok(const struct span *span)
 	return !span->failed;
 }
 
+/* 8 bytes, little endian as the CPU is; bounded by the caller. */
+static inline uint64_t load_le64(const uint8_t *bytes)
+{
+	uint64_t value;
+
+	__builtin_memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
 /* True when [offset, offset + count) lies in the span; otherwise marks the span failed. */
 static inline bool span_has(struct span *span, size_t offset, size_t count)
 {

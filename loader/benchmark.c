@@ -9,7 +9,7 @@
 #include "loader/read_queue.h"
 #include "mm/placement.h"
 
-#define BENCHMARK_PAGES (256 * MIB / PAGE_BYTES)
+#define BENCHMARK_PAGES (768 * MIB / PAGE_BYTES)
 #define RING_PAGES      128
 #define RESERVATION_END (16 * MIB) /* linker.ld */
 
@@ -23,26 +23,21 @@ static enum status find_room(struct placement *placement, const struct boot_info
 	return STATUS_OK;
 }
 
-static enum status read_page(struct read_queue *queue, uint64_t page, struct pfn frame)
-{
-	enum status status = read_queue_add_frame(queue, page, pfn_to_paddr(frame));
-
-	while (status == STATUS_AGAIN) {
-		TRY(read_queue_poll(queue));
-		status = read_queue_add_frame(queue, page, pfn_to_paddr(frame));
-	}
-	return status;
-}
-
 static enum status read_all(struct read_queue *queue, struct placement *placement, uint64_t pages)
 {
 	enum status status = STATUS_OK;
+	struct pfn frame = {0};
+	uint64_t left = 0;
 
-	for (uint64_t page = 0; page < pages; page++) {
-		struct pfn frame = {0};
-
-		TRY(placement_take_frame(placement, queue->device->identity.dma_limit, &frame));
-		TRY(read_page(queue, page, frame));
+	for (uint64_t page = 0; page < pages; page += left == 0) {
+		if (left == 0)
+			TRY(placement_take_frame(placement, queue->device->identity.dma_limit, &frame));
+		left = 1;
+		status = read_queue_add_frames(queue, page, pfn_to_paddr(frame), &left);
+		if (status == STATUS_AGAIN)
+			TRY(read_queue_poll(queue));
+		else
+			TRY(status);
 	}
 	do {
 		status = read_queue_flush(queue);

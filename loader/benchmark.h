@@ -8,7 +8,7 @@
 #include "loader/find.h"
 
 /*
- * Reads the start of the image's device sequentially, up to 256 MiB, into free RAM as it comes (which only an image
+ * Reads the start of the image's device sequentially, up to 768 MiB, into free RAM as it comes (which only an image
  * that was accepted may otherwise cause: nothing is resumed after this), and logs bytes and microseconds. An error is
  * logged and has no other consequence.
  */

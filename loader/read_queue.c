@@ -13,6 +13,7 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 			    uint64_t ring_pages_wanted, struct arena *arena)
 {
 	const struct block_identity *identity = &device->identity;
+	void *controls;
 	void *ring;
 
 	*queue = (struct read_queue){
@@ -27,6 +28,8 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 	while (queue->ring_pages > RING_PAGES_MIN &&
 	       queue->ring_pages * PAGE_BYTES > arena_free_bytes(arena) / ARENA_SHARE)
 		queue->ring_pages /= 2;
+	TRY(arena_alloc(arena, sizeof(struct page) * READ_QUEUE_CONTROLS, PAGE_BYTES, &controls));
+	queue->control_pages = controls;
 	TRY(arena_alloc(arena, queue->ring_pages * PAGE_BYTES, PAGE_BYTES, &ring));
 	queue->ring = ring;
 	queue->ring_pages_max =
@@ -58,6 +61,7 @@ enum status read_queue_flush(struct read_queue *queue)
 		.active = true,
 		.kind = queue->build_kind,
 		.ring_end = queue->ring_added,
+		.control = queue->build_control,
 	};
 	if (queue->build_kind == READ_RING)
 		queue->order[queue->order_tail++ % READ_QUEUE_REQUESTS_MAX] = slot;
@@ -76,28 +80,56 @@ static bool joins(const struct read_queue *queue, uint64_t device_page, enum rea
 	       queue->build_pages < (kind == READ_RING ? queue->ring_pages_max : queue->pages_max);
 }
 
-static enum status add(struct read_queue *queue, uint64_t device_page, struct paddr destination, enum read_kind kind)
+/* Makes room for a page in the request being built; returns how many pages of that kind it can take. */
+static enum status begin(struct read_queue *queue, uint64_t device_page, enum read_kind kind, uint64_t *room_out)
 {
-	struct block_segment *last = NULL;
-
 	if (!joins(queue, device_page, kind)) {
 		TRY(read_queue_flush(queue));
 		queue->build_page = device_page;
 		queue->build_kind = kind;
 	}
-	if (queue->segment_count)
-		last = &queue->segments[queue->segment_count - 1];
-	if (last && last->address.value + last->bytes == destination.value)
-		last->bytes += PAGE_BYTES;
-	else
-		queue->segments[queue->segment_count++] = (struct block_segment){destination, PAGE_BYTES};
-	queue->build_pages++;
+	*room_out = (kind == READ_RING ? queue->ring_pages_max : queue->pages_max) - queue->build_pages;
 	return STATUS_OK;
 }
 
-enum status read_queue_add_frame(struct read_queue *queue, uint64_t device_page, struct paddr destination)
+static void append(struct read_queue *queue, struct paddr destination, uint64_t pages)
 {
-	return add(queue, device_page, destination, READ_FRAME);
+	const uint32_t bytes = (uint32_t)(pages * PAGE_BYTES);
+	struct block_segment *last = NULL;
+
+	if (queue->segment_count)
+		last = &queue->segments[queue->segment_count - 1];
+	if (last && last->address.value + last->bytes == destination.value)
+		last->bytes += bytes;
+	else
+		queue->segments[queue->segment_count++] = (struct block_segment){destination, bytes};
+	queue->build_pages += (uint32_t)pages;
+}
+
+static enum status add_page(struct read_queue *queue, uint64_t device_page, struct paddr destination,
+			    enum read_kind kind)
+{
+	uint64_t room;
+
+	TRY(begin(queue, device_page, kind, &room));
+	append(queue, destination, 1);
+	return STATUS_OK;
+}
+
+enum status read_queue_add_frames(struct read_queue *queue, uint64_t device_page, struct paddr destination,
+				  uint64_t *count)
+{
+	while (*count > 0) {
+		uint64_t part;
+
+		TRY(begin(queue, device_page, READ_FRAME, &part));
+		part = min_u64(part, *count);
+		append(queue, destination, part);
+		device_page += part;
+		destination.value += part * PAGE_BYTES;
+		*count -= part;
+	}
+	return STATUS_OK;
 }
 
 enum status read_queue_add_ring(struct read_queue *queue, uint64_t device_page)
@@ -106,30 +138,75 @@ enum status read_queue_add_ring(struct read_queue *queue, uint64_t device_page)
 
 	if (queue->ring_added - queue->ring_consumed == queue->ring_pages)
 		return STATUS_AGAIN;
-	TRY(add(queue, device_page, virt_to_paddr(place), READ_RING));
+	TRY(add_page(queue, device_page, virt_to_paddr(place), READ_RING));
 	queue->ring_added++;
 	return STATUS_OK;
 }
 
-enum status read_queue_add_control(struct read_queue *queue, uint64_t device_page, struct page *page)
+static struct read_control *control_find(struct read_queue *queue, uint64_t device_page)
 {
+	for (uint32_t i = 0; i < READ_QUEUE_CONTROLS; i++)
+		if (queue->controls[i].state != READ_CONTROL_FREE && queue->controls[i].device_page == device_page)
+			return &queue->controls[i];
+	return NULL;
+}
+
+static struct read_control *control_in_state(struct read_queue *queue, enum read_control_state state)
+{
+	for (uint32_t i = 0; i < READ_QUEUE_CONTROLS; i++)
+		if (queue->controls[i].state == state)
+			return &queue->controls[i];
+	return NULL;
+}
+
+static enum status control_add(struct read_queue *queue, uint64_t device_page, struct read_control *control)
+{
+	const uint32_t index = (uint32_t)(control - queue->controls);
 	enum status status;
 
-	if (queue->control_busy)
-		return STATUS_AGAIN;
-	TRY(add(queue, device_page, virt_to_paddr(page), READ_CONTROL));
-	queue->control_busy = true;
+	TRY(add_page(queue, device_page, virt_to_paddr(&queue->control_pages[index]), READ_CONTROL));
+	queue->build_control = index;
+	*control = (struct read_control){.state = READ_CONTROL_UNDER_WAY, .device_page = device_page};
 	status = read_queue_flush(queue);
 	return status == STATUS_AGAIN ? STATUS_OK : status;
 }
 
-bool read_queue_take_control(struct read_queue *queue)
+enum status read_queue_want_control(struct read_queue *queue, uint64_t device_page)
 {
-	const bool ready = queue->control_ready;
+	struct read_control *control;
 
-	queue->control_busy = queue->control_busy && !ready;
-	queue->control_ready = false;
-	return ready;
+	if (control_find(queue, device_page))
+		return STATUS_OK;
+	control = control_in_state(queue, READ_CONTROL_FREE);
+	if (!control)
+		control = control_in_state(queue, READ_CONTROL_THERE);
+	return control ? control_add(queue, device_page, control) : STATUS_AGAIN;
+}
+
+void read_queue_guess_control(struct read_queue *queue, uint64_t device_page)
+{
+	struct read_control *control = control_in_state(queue, READ_CONTROL_FREE);
+
+	if (control && !control_find(queue, device_page))
+		ignore_status(control_add(queue, device_page, control));
+}
+
+enum status read_queue_take_control(struct read_queue *queue, uint64_t device_page, const struct page **page_out)
+{
+	struct read_control *control = control_find(queue, device_page);
+
+	if (!control || control->state != READ_CONTROL_THERE)
+		return STATUS_AGAIN;
+	control->state = READ_CONTROL_FREE;
+	TRY(control->status);
+	*page_out = &queue->control_pages[control - queue->controls];
+	return STATUS_OK;
+}
+
+static void control_arrived(struct read_control *control, enum status status)
+{
+	control->state = READ_CONTROL_THERE;
+	control->status = status;
 }
 
 /* Ring requests become ready in order. */
@@ -159,8 +236,9 @@ enum status read_queue_poll(struct read_queue *queue)
 		queue->in_flight--;
 		request->done = true;
 		request->active = request->kind == READ_RING;
-		queue->control_ready |= request->kind == READ_CONTROL;
-		if (queue->failure == STATUS_OK)
+		if (request->kind == READ_CONTROL)
+			control_arrived(&queue->controls[request->control], completions[i].status);
+		else if (queue->failure == STATUS_OK)
 			queue->failure = completions[i].status;
 	}
 	if (queue->failure == STATUS_OK)

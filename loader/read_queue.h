@@ -4,7 +4,8 @@
  *
  * Three kinds of reads share the queue. Frame reads go to frames of the caller's choice and complete in any order. Ring
  * reads go to consecutive places of a ring in the arena and become ready in the order in which they were added. A
- * control read brings one page that the caller waits for by asking; only one is under way at a time.
+ * control read brings one page, which the caller names when it asks whether it is there; it may be a guess, whose error
+ * does not matter until it is asked for.
  */
 #pragma once
 
@@ -21,6 +22,17 @@ struct read_request {
 	bool done; /* completed, but earlier ring requests are not */
 	enum read_kind kind;
 	uint64_t ring_end; /* ring reads: pages added up to and with this request */
+	uint32_t control;  /* control reads: which */
+};
+
+#define READ_QUEUE_CONTROLS 8
+
+enum read_control_state { READ_CONTROL_FREE, READ_CONTROL_UNDER_WAY, READ_CONTROL_THERE };
+
+struct read_control {
+	enum read_control_state state;
+	uint64_t device_page;
+	enum status status; /* of the read, once it is there */
 };
 
 struct read_queue {
@@ -50,8 +62,10 @@ struct read_queue {
 	uint64_t build_page;  /* device page of its first page */
 	uint32_t build_pages; /* 0: none */
 	enum read_kind build_kind;
-	bool control_busy;
-	bool control_ready;
+	uint32_t build_control;
+
+	struct read_control controls[READ_QUEUE_CONTROLS];
+	struct page *control_pages; /* one for each */
 };
 
 /*
@@ -62,24 +76,36 @@ nodiscard enum status read_queue_init(struct read_queue *queue, struct block_dev
 				      uint64_t ring_pages_wanted, struct arena *arena);
 
 /*
- * Adds a read of one device page into memory below the device's dma_limit. STATUS_AGAIN: no room, poll and try again.
- * Other errors are the device's.
+ * Adds reads of *count device pages into as much memory below the device's dma_limit, and takes from *count those that
+ * were added. STATUS_AGAIN: no room for the rest, poll and try again. Other errors are the device's.
  */
-nodiscard enum status read_queue_add_frame(struct read_queue *queue, uint64_t device_page, struct paddr destination);
+nodiscard enum status read_queue_add_frames(struct read_queue *queue, uint64_t device_page, struct paddr destination,
+					    uint64_t *count);
 
-/* The same into the next place of the ring. STATUS_AGAIN also when the ring is full. */
+/* A read of one page into the next place of the ring. STATUS_AGAIN also when the ring is full. */
 nodiscard enum status read_queue_add_ring(struct read_queue *queue, uint64_t device_page);
 
-/* The same for a control page; it is sent at once. STATUS_AGAIN also while the last one was not taken. */
-nodiscard enum status read_queue_add_control(struct read_queue *queue, uint64_t device_page, struct page *page);
+/*
+ * Sees to it that a control page is under way. STATUS_AGAIN: too many are; poll and try again. A page that was wanted
+ * and not taken may be forgotten.
+ */
+nodiscard enum status read_queue_want_control(struct read_queue *queue, uint64_t device_page);
 
-/* True once for each control read: it is complete. */
-bool read_queue_take_control(struct read_queue *queue);
+/* The same for a page that may be wanted soon; nothing is forgotten for it. */
+void read_queue_guess_control(struct read_queue *queue, uint64_t device_page);
+
+/*
+ * A control page that was wanted: STATUS_OK: *page_out has it until the next control read is added. STATUS_AGAIN: it is
+ * not there yet. Otherwise it can't be read.
+ */
+nodiscard enum status read_queue_take_control(struct read_queue *queue, uint64_t device_page,
+					      const struct page **page_out);
 
 /* Sends what is being built. STATUS_AGAIN: the device takes no more now. */
 nodiscard enum status read_queue_flush(struct read_queue *queue);
 
-/* Collects completions. The first error of any request is returned, now and later; drain waits for the others. */
+/* Collects completions. The first error of a request, control reads apart, is returned, now and later; drain waits for
+ * the others. */
 nodiscard enum status read_queue_poll(struct read_queue *queue);
 
 /* Waits until nothing is in flight, drops what is being built. Bounded by the driver's own time-outs. */

@@ -12,7 +12,11 @@
 
 #define RING_PAGES       1024
 #define MARK_BLOCK_PAGES 32768
+#define RUN_PAGES        SWSUSP_MAP_ENTRIES
+#define MAP_STRIDE       (SWSUSP_MAP_ENTRIES + 1) /* from one map to the next in a swap area without gaps */
+#define MAP_GUESSES      (SWSUSP_MAPS_AHEAD - 1)
 #define RESERVATION_END  (16 * MIB) /* linker.ld */
+#define POLL_PAUSE_US    20         /* with nothing to do: far less than a request takes */
 
 static struct page *next_mark_block(void *context)
 {
@@ -44,8 +48,6 @@ static enum status prepare(struct restore *restore)
 	marks.directory_entries = div_round_up(found->device_pages, MARK_BLOCK_PAGES);
 	TRY(arena_alloc(arena, marks.directory_entries * sizeof(struct page *), sizeof(void *), &memory));
 	marks.directory = memory;
-	TRY(arena_alloc(arena, PAGE_BYTES, PAGE_BYTES, &memory));
-	restore->control = memory;
 	TRY(arena_alloc(arena, SWSUSP_PFNS_PER_PAGE * sizeof(uint64_t), PAGE_BYTES, &memory));
 	restore->pfns = memory;
 	TRY(arena_alloc(arena, SWSUSP_CHUNK_PAGES * (size_t)PAGE_BYTES, PAGE_BYTES, &memory));
@@ -58,46 +60,98 @@ static enum status prepare(struct restore *restore)
 		restore, swsusp_open(&restore->reader, &found->header, found->header_page, found->device_pages, marks));
 }
 
-/* The next wanted page, with its destination. STATUS_AGAIN: nothing is wanted now. */
+/* What is wanted next. STATUS_AGAIN: nothing now. */
 static enum status next_pending(struct restore *restore)
 {
 	const enum status status =
-		restore_reader_status(restore, swsusp_next_read(&restore->reader, &restore->pending));
+		restore_reader_status(restore, swsusp_next_read(&restore->reader, RUN_PAGES, &restore->pending));
 
 	if (status == STATUS_END) {
 		restore->ended = true;
 		return STATUS_AGAIN;
 	}
-	TRY(status);
-	if (restore->pending.kind == SWSUSP_READ_DATA)
-		TRY(restore_place_next(restore, &restore->pending_frame));
-	restore->has_pending = true;
+	return status;
+}
+
+/* Pages of the pending read went into the queue. */
+static void pending_queued(struct restore *restore, uint64_t count)
+{
+	restore->pending.device_page += count;
+	restore->pending.count -= (uint32_t)count;
+	restore->pending_frame.value += count;
+	restore->pending_frames -= min_u64(count, restore->pending_frames);
+}
+
+/* Plain pages go to their frames, by way of the ring if the device can't reach them. */
+static enum status queue_data(struct restore *restore)
+{
+	struct read_queue *queue = &restore->queue;
+	struct swsusp_read *pending = &restore->pending;
+	struct paddr frame;
+	uint64_t left;
+	enum status status;
+
+	if (restore->pending_frames == 0)
+		TRY(restore_place_next(restore, pending->count, &restore->pending_frame, &restore->pending_frames));
+	frame = pfn_to_paddr(restore->pending_frame);
+	left = restore->pending_frames;
+	if (frame.value + left * PAGE_BYTES <= queue->device->identity.dma_limit) {
+		status = read_queue_add_frames(queue, pending->device_page, frame, &left);
+		pending_queued(restore, restore->pending_frames - left);
+		return status;
+	}
+	TRY(read_queue_add_ring(queue, pending->device_page));
+	restore->ring_frames[read_queue_place(queue, queue->ring_added - 1)] = restore->pending_frame;
+	pending_queued(restore, 1);
+	return STATUS_OK;
+}
+
+/*
+ * Maps are a chain: each tells where the next one is. Where Linux had the swap area to itself they stand behind the
+ * pages that they list, so those to come are read on that guess, lest the disk wait for each in turn.
+ */
+static void guess_maps(struct restore *restore, uint64_t map_page)
+{
+	const struct found_image *found = restore->job->found;
+	const bool regular =
+		map_page == found->header.first_map_page || map_page == restore->last_map_page + MAP_STRIDE;
+
+	for (uint64_t i = 1; regular && i <= MAP_GUESSES && map_page + i * MAP_STRIDE < found->device_pages; i++)
+		read_queue_guess_control(&restore->queue, map_page + i * MAP_STRIDE);
+	restore->last_map_page = map_page;
+}
+
+/* A map, or the information page: waited for by itself. */
+static enum status queue_control(struct restore *restore)
+{
+	if (restore->has_control)
+		return STATUS_AGAIN;
+	TRY(read_queue_want_control(&restore->queue, restore->pending.device_page));
+	if (restore->pending.kind == SWSUSP_READ_MAP)
+		guess_maps(restore, restore->pending.device_page);
+	restore->control = restore->pending;
+	restore->has_control = true;
+	pending_queued(restore, 1);
 	return STATUS_OK;
 }
 
 static enum status queue_pending(struct restore *restore)
 {
 	struct read_queue *queue = &restore->queue;
-	const uint64_t device_page = restore->pending.device_page;
-	const struct paddr frame = pfn_to_paddr(restore->pending_frame);
 
 	switch (restore->pending.kind) {
 	case SWSUSP_READ_MAP:
 	case SWSUSP_READ_INFO:
-		TRY(read_queue_add_control(queue, device_page, restore->control));
-		restore->control_kind = restore->pending.kind;
-		return STATUS_OK;
+		return queue_control(restore);
 	case SWSUSP_READ_DATA:
-		if (frame.value + PAGE_BYTES <= queue->device->identity.dma_limit)
-			return read_queue_add_frame(queue, device_page, frame);
-		TRY(read_queue_add_ring(queue, device_page));
-		restore->ring_frames[read_queue_place(queue, queue->ring_added - 1)] = restore->pending_frame;
-		return STATUS_OK;
+		return queue_data(restore);
 	case SWSUSP_READ_PFNS:
 	case SWSUSP_READ_CHUNK:
-		return read_queue_add_ring(queue, device_page);
+		TRY(read_queue_add_ring(queue, restore->pending.device_page));
+		break;
 	}
-	return STATUS_INVALID;
+	pending_queued(restore, 1);
+	return STATUS_OK;
 }
 
 /* Keeps the disk busy until it takes no more or nothing more is wanted. */
@@ -106,12 +160,10 @@ static enum status fill(struct restore *restore)
 	enum status status = STATUS_OK;
 
 	while (status == STATUS_OK) {
-		if (!restore->has_pending)
+		if (restore->pending.count == 0)
 			status = next_pending(restore);
 		if (status == STATUS_OK)
 			status = queue_pending(restore);
-		if (status == STATUS_OK)
-			restore->has_pending = false;
 	}
 	if (status != STATUS_AGAIN)
 		return status;
@@ -124,8 +176,24 @@ static bool finished(const struct restore *restore)
 {
 	const struct read_queue *queue = &restore->queue;
 
-	return restore->ended && !restore->has_pending && !queue->build_pages && !queue->in_flight &&
+	return restore->ended && restore->pending.count == 0 && !queue->build_pages && !queue->in_flight &&
 	       !read_queue_ready(queue);
+}
+
+/* *progress_out: the page that was waited for is there. */
+static enum status take_control(struct restore *restore, bool *progress_out)
+{
+	const struct page *page;
+	enum status status = STATUS_AGAIN;
+
+	if (restore->has_control)
+		status = read_queue_take_control(&restore->queue, restore->control.device_page, &page);
+	*progress_out = status == STATUS_OK;
+	if (status == STATUS_AGAIN)
+		return STATUS_OK;
+	TRY(status);
+	restore->has_control = false;
+	return restore_take_control(restore, page);
 }
 
 static enum status stream(struct restore *restore)
@@ -136,13 +204,13 @@ static enum status stream(struct restore *restore)
 
 		TRY(fill(restore));
 		TRY(read_queue_poll(&restore->queue));
-		if (read_queue_take_control(&restore->queue)) {
-			TRY(restore_take_control(restore));
+		TRY(take_control(restore, &progress));
+		if (progress)
 			continue;
-		}
 		TRY(restore_take_ring(restore, &progress));
 		if (progress)
 			continue;
+		timer_delay_us(POLL_PAUSE_US);
 		restore->result->waited_us += timer_now_us() - start_us;
 	}
 	return STATUS_OK;

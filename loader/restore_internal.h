@@ -15,13 +15,14 @@ struct restore {
 	struct placement placement;
 	struct sealed_plan *plan;
 
-	struct swsusp_read pending; /* wanted, aimed, but not yet in the queue */
-	struct pfn pending_frame;   /* of a plain page: where it goes */
-	bool has_pending;
-	enum swsusp_read_kind control_kind; /* of the control read under way */
-	bool ended;                         /* the reader has handed out everything */
+	struct swsusp_read pending; /* wanted, but not yet in the queue: its pages that are left */
+	struct pfn pending_frame;   /* of plain pages: where the first ones go */
+	uint64_t pending_frames;    /* so many of them */
+	struct swsusp_read control; /* the map or information page that is waited for */
+	bool has_control;
+	uint64_t last_map_page; /* device page of the map before */
+	bool ended;             /* the reader has handed out everything */
 
-	struct page *control;    /* the control page under way */
 	uint64_t *pfns;          /* one decoded page of the PFN list */
 	struct pfn *ring_frames; /* by place in the ring: where a plain page beyond the device's reach goes */
 	struct pfn data_cursor;  /* behind the last frame with data that was placed */
@@ -41,11 +42,12 @@ enum status restore_refuse(struct restore *restore, enum status status, const ch
 /* Returns status; the reader's own reason if it is an error. */
 enum status restore_reader_status(struct restore *restore, enum status status);
 
-/* The control page arrived. */
-nodiscard enum status restore_take_control(struct restore *restore);
+/* The map or information page arrived. */
+nodiscard enum status restore_take_control(struct restore *restore, const struct page *page);
 
 /* Takes what is ready in the ring, at most one chunk's worth; *progress_out: whether there was anything. */
 nodiscard enum status restore_take_ring(struct restore *restore, bool *progress_out);
 
-/* The frame where the next page with data goes. */
-nodiscard enum status restore_place_next(struct restore *restore, struct pfn *frame_out);
+/* The frames where the next pages with data go: *count_out of them, 1 to most, one after the other. */
+nodiscard enum status restore_place_next(struct restore *restore, uint64_t most, struct pfn *frame_out,
+					 uint64_t *count_out);

@@ -41,13 +41,13 @@ static enum status check_machine(struct restore *restore)
 	return STATUS_OK;
 }
 
-enum status restore_take_control(struct restore *restore)
+enum status restore_take_control(struct restore *restore, const struct page *page)
 {
 	const struct swsusp_info *info = &restore->reader.info;
 
-	if (restore->control_kind == SWSUSP_READ_MAP)
-		return restore_reader_status(restore, swsusp_supply_map(&restore->reader, restore->control));
-	TRY(restore_reader_status(restore, swsusp_supply_info(&restore->reader, restore->control)));
+	if (restore->control.kind == SWSUSP_READ_MAP)
+		return restore_reader_status(restore, swsusp_supply_map(&restore->reader, page));
+	TRY(restore_reader_status(restore, swsusp_supply_info(&restore->reader, page)));
 	TRY(check_machine(restore));
 	log_line("resume: swsusp on %s, %lu pages, %lu MiB", restore->job->found->name, info->data_pages,
 		 div_round_up(info->data_pages, PAGES_PER_MIB));
@@ -61,11 +61,13 @@ static enum status take_pfns(struct restore *restore, const struct page *page)
 	uint32_t count;
 
 	TRY(restore_reader_status(restore, swsusp_decode_pfns(reader, page, restore->pfns, &count)));
-	for (uint32_t i = 0; i < count; i++) {
-		const struct pfn pfn = {restore->pfns[i] & ~SWSUSP_PFN_ZERO};
-		const enum status status =
-			placement_claim(&restore->placement, pfn, restore->pfns[i] & SWSUSP_PFN_ZERO);
+	for (uint32_t i = 0, run; i < count; i += run) {
+		const struct pfn first = {restore->pfns[i] & ~SWSUSP_PFN_ZERO};
+		enum status status;
 
+		for (run = 1; i + run < count && restore->pfns[i + run] == restore->pfns[i] + run; run++)
+			continue;
+		status = placement_claim(&restore->placement, first, run, restore->pfns[i] & SWSUSP_PFN_ZERO);
 		if (status != STATUS_OK)
 			return restore_refuse(restore, status,
 					      status == STATUS_MISMATCH ? "a page of the image is not RAM today"
@@ -78,16 +80,16 @@ static enum status take_pfns(struct restore *restore, const struct page *page)
 	return seal_prepare(restore->plan, &restore->placement);
 }
 
-enum status restore_place_next(struct restore *restore, struct pfn *frame_out)
+enum status restore_place_next(struct restore *restore, uint64_t most, struct pfn *frame_out, uint64_t *count_out)
 {
 	const struct placement *placement = &restore->placement;
 	const struct pfn pfn = frame_set_next_without(&placement->image, &placement->zero, restore->data_cursor);
 
 	if (pfn.value >= placement->image.limit)
 		return restore_refuse(restore, STATUS_CORRUPT, "more pages than page frames");
-	TRY(placement_place(&restore->placement, pfn, frame_out));
-	restore->data_cursor.value = pfn.value + 1;
-	restore->data_placed++;
+	TRY(placement_place(&restore->placement, pfn, most, frame_out, count_out));
+	restore->data_cursor.value = pfn.value + *count_out;
+	restore->data_placed += *count_out;
 	return STATUS_OK;
 }
 
@@ -96,12 +98,13 @@ static enum status take_mixed_pages(struct restore *restore, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		struct pfn frame;
+		uint64_t one;
 
 		if (restore->unpacked_pages + i < restore->reader.info.meta_pages) {
 			TRY(take_pfns(restore, &restore->bounce[i]));
 			continue;
 		}
-		TRY(restore_place_next(restore, &frame));
+		TRY(restore_place_next(restore, 1, &frame, &one));
 		memcpy(pfn_to_page(frame), &restore->bounce[i], PAGE_BYTES);
 	}
 	return STATUS_OK;
@@ -112,8 +115,11 @@ static enum status open_window(struct restore *restore, uint32_t count, struct p
 {
 	struct pfn frames[SWSUSP_CHUNK_PAGES];
 
-	for (uint32_t i = 0; i < count; i++)
-		TRY(restore_place_next(restore, &frames[i]));
+	for (uint64_t i = 0, run; i < count; i += run) {
+		TRY(restore_place_next(restore, count - i, &frames[i], &run));
+		for (uint64_t k = 1; k < run; k++)
+			frames[i + k].value = frames[i].value + k;
+	}
 	*window_out = memory_window_map(frames, count);
 	return STATUS_OK;
 }

@@ -44,3 +44,52 @@ struct pfn frame_set_next_absent(const struct frame_set *set, struct pfn from)
 {
 	return search(set, NULL, ~(uint64_t)0, from);
 }
+
+/* count > 0 bits of a word from bit first on; first + count at most 64. */
+static uint64_t word_mask(uint64_t first, uint64_t count)
+{
+	return ~(uint64_t)0 >> (64 - count) << first;
+}
+
+static uint64_t run_in_word(struct pfn pfn, uint64_t count)
+{
+	return min_u64(count, 64 - pfn.value % 64);
+}
+
+bool frame_set_insert_run(struct frame_set *set, struct pfn first, uint64_t count)
+{
+	struct pfn pfn = first;
+	uint64_t part;
+
+	for (uint64_t left = count; left > 0; left -= part, pfn.value += part) {
+		part = run_in_word(pfn, left);
+		if (set->words[pfn.value / 64] & word_mask(pfn.value % 64, part))
+			return false;
+	}
+	pfn = first;
+	for (uint64_t left = count; left > 0; left -= part, pfn.value += part) {
+		part = run_in_word(pfn, left);
+		set->words[pfn.value / 64] |= word_mask(pfn.value % 64, part);
+	}
+	set->count += count;
+	return true;
+}
+
+uint64_t frame_set_run_without(const struct frame_set *set, const struct frame_set *without, struct pfn first,
+			       uint64_t most)
+{
+	uint64_t run = 0;
+
+	while (run < most && first.value + run < set->limit) {
+		const struct pfn pfn = {first.value + run};
+		const uint64_t part = run_in_word(pfn, most - run);
+		const uint64_t word = set->words[pfn.value / 64] & ~without->words[pfn.value / 64];
+		const uint64_t gaps = ~(word >> pfn.value % 64);
+		const uint64_t members = gaps ? (uint64_t)__builtin_ctzll(gaps) : 64;
+
+		run += min_u64(members, part);
+		if (members < part)
+			break;
+	}
+	return run;
+}

@@ -36,6 +36,16 @@ static inline bool frame_set_insert(struct frame_set *set, struct pfn pfn)
 	return true;
 }
 
+/* pfn + count at most the limit, count > 0. False, and no change, when one of them was a member already. */
+bool frame_set_insert_run(struct frame_set *set, struct pfn first, uint64_t count);
+
+/*
+ * How many frames from `first`, at most `most`, are members of set and not of without (same limit) one after the
+ * other; 0: not even the first.
+ */
+uint64_t frame_set_run_without(const struct frame_set *set, const struct frame_set *without, struct pfn first,
+			       uint64_t most);
+
 /* The first frame >= from that is a member of set and not of without (same limit); set->limit when there is none. */
 struct pfn frame_set_next_without(const struct frame_set *set, const struct frame_set *without, struct pfn from);
 

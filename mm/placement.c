@@ -37,17 +37,17 @@ static uint64_t kept_until(const struct placement *placement, struct pfn pfn)
 	return 0;
 }
 
-enum status placement_claim(struct placement *placement, struct pfn pfn, bool zero)
+enum status placement_claim(struct placement *placement, struct pfn first, uint64_t count, bool zero)
 {
-	const uint64_t address = pfn_to_paddr(pfn).value;
+	const uint64_t address = pfn_to_paddr(first).value;
 
-	if (pfn.value >= placement->image.limit ||
-	    !memory_map_covers(placement->map, address, address + PAGE_BYTES, MEMORY_RAM))
+	if (first.value >= placement->image.limit || count > placement->image.limit - first.value ||
+	    !memory_map_covers(placement->map, address, address + count * PAGE_BYTES, MEMORY_RAM))
 		return STATUS_MISMATCH;
-	if (!frame_set_insert(&placement->image, pfn))
+	if (!frame_set_insert_run(&placement->image, first, count))
 		return STATUS_CORRUPT;
 	if (zero)
-		(void)frame_set_insert(&placement->zero, pfn);
+		(void)frame_set_insert_run(&placement->zero, first, count);
 	return STATUS_OK;
 }
 
@@ -135,17 +135,35 @@ static enum status plan_add(struct placement *placement, struct pfn destination,
 	return STATUS_OK;
 }
 
-enum status placement_place(struct placement *placement, struct pfn pfn, struct pfn *frame_out)
+/* Frames from pfn, which is in no kept range, to the next one that is. */
+static uint64_t frames_until_kept(const struct placement *placement, struct pfn pfn)
 {
-	struct pfn frame = pfn;
+	const uint64_t address = pfn_to_paddr(pfn).value;
+	uint64_t nearest = UINT64_MAX;
 
-	if (!placement->accepted || !frame_set_contains(&placement->image, pfn))
+	for (uint32_t i = 0; i < placement->kept_count; i++)
+		if (placement->kept[i].start > address)
+			nearest = min_u64(nearest, placement->kept[i].start);
+	return (nearest - address) >> PAGE_SHIFT;
+}
+
+enum status placement_place(struct placement *placement, struct pfn first, uint64_t most, struct pfn *frame_out,
+			    uint64_t *count_out)
+{
+	struct pfn staging;
+
+	if (!placement->accepted || !frame_set_contains(&placement->image, first))
 		return STATUS_INVALID;
-	if (kept_until(placement, pfn)) {
-		TRY(placement_take_frame(placement, UINT64_MAX, &frame));
-		TRY(plan_add(placement, pfn, frame));
+	if (!kept_until(placement, first)) {
+		most = min_u64(most, frames_until_kept(placement, first));
+		*count_out = frame_set_run_without(&placement->image, &placement->zero, first, most);
+		*frame_out = first;
+		return *count_out > 0 ? STATUS_OK : STATUS_INVALID;
 	}
-	*frame_out = frame;
+	TRY(placement_take_frame(placement, UINT64_MAX, &staging));
+	TRY(plan_add(placement, first, staging));
+	*frame_out = staging;
+	*count_out = 1;
 	return STATUS_OK;
 }
 

@@ -60,17 +60,19 @@ nodiscard enum status placement_init(struct placement *placement, const struct m
 /* Before the first claim. Rounded out to pages. STATUS_NO_MEMORY: too many ranges. */
 nodiscard enum status placement_keep(struct placement *placement, uint64_t start, uint64_t end);
 
-/* STATUS_MISMATCH: not RAM in the map. STATUS_CORRUPT: claimed before. */
-nodiscard enum status placement_claim(struct placement *placement, struct pfn pfn, bool zero);
+/* A run of count frames. STATUS_MISMATCH: one is not RAM in the map. STATUS_CORRUPT: one was claimed before. */
+nodiscard enum status placement_claim(struct placement *placement, struct pfn first, uint64_t count, bool zero);
 
 /* All PFNs are known and believed: from here on RAM outside the arena may be written. */
 void placement_accept(struct placement *placement);
 
 /*
- * After accept. Where to put the page of a claimed frame now: the frame itself, or a staging frame whose copy is then
- * in the plan. To be called once for each frame with data. STATUS_NO_MEMORY: no safe frame left.
+ * After accept. Where to put the pages of claimed frames with data, from `first` on, now: *count_out of them, 1 to
+ * most, go to as many frames one after the other, the frames themselves, or a staging frame whose copy is then in the
+ * plan. To be called once for each frame. STATUS_NO_MEMORY: no safe frame left.
  */
-nodiscard enum status placement_place(struct placement *placement, struct pfn pfn, struct pfn *frame_out);
+nodiscard enum status placement_place(struct placement *placement, struct pfn first, uint64_t most,
+				      struct pfn *frame_out, uint64_t *count_out);
 
 /* After accept. Clears every zero frame (at once, or by a planned copy of a zero page). STATUS_NO_MEMORY. */
 nodiscard enum status placement_clear_zeroes(struct placement *placement);

@@ -230,7 +230,7 @@ static enum status info_find(struct device *device, struct swsusp_reader *reader
 	struct swsusp_read read;
 
 	for (;;) {
-		TRY(swsusp_next_read(reader, &read));
+		TRY(swsusp_next_read(reader, 1, &read));
 		TRY(device_read(device, read.device_page, &page));
 		if (read.kind == SWSUSP_READ_INFO)
 			return swsusp_supply_info(reader, &page);

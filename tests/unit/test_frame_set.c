@@ -60,6 +60,40 @@ static void test_searches_agree_with_an_array(void **state)
 	}
 }
 
+static void test_runs_agree_with_an_array(void **state)
+{
+	bool members[LIMIT];
+	bool others[LIMIT];
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct arena arena;
+		struct frame_set set;
+		struct frame_set other;
+		const uint64_t from = (uint64_t)rand() % LIMIT;
+		const uint64_t most = 1 + (uint64_t)rand() % 200;
+		const uint64_t count = min_u64(1 + (uint64_t)rand() % 200, LIMIT - from);
+		uint64_t run = 0;
+		bool taken = false;
+		uint64_t before;
+
+		arena_init(&arena, heap, sizeof(heap));
+		set = make_set(&arena, members, 90 + (unsigned)rand() % 11);
+		other = make_set(&arena, others, (unsigned)rand() % 3);
+		while (run < most && from + run < LIMIT && members[from + run] && !others[from + run])
+			run++;
+		assert_int_equal(frame_set_run_without(&set, &other, (struct pfn){from}, most), run);
+		for (uint64_t i = from; i < from + count; i++)
+			taken |= others[i];
+		before = other.count;
+		assert_true(frame_set_insert_run(&other, (struct pfn){from}, count) == !taken);
+		assert_int_equal(other.count, before + (taken ? 0 : count));
+		for (uint64_t i = 0; i < LIMIT; i++)
+			assert_true(frame_set_contains(&other, (struct pfn){i}) ==
+				    (others[i] || (!taken && i >= from && i < from + count)));
+	}
+}
+
 static void test_members_are_counted_once(void **state)
 {
 	struct arena arena;
@@ -89,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_searches_agree_with_an_array),
+		cmocka_unit_test(test_runs_agree_with_an_array),
 		cmocka_unit_test(test_members_are_counted_once),
 		cmocka_unit_test(test_a_full_arena_is_said),
 	};

@@ -111,15 +111,16 @@ static void run_round(unsigned percent)
 		if (!is_ram(i) || (unsigned)rand() % 100 >= percent)
 			continue;
 		roles[i] = rand() % 4 ? DATA : ZERO;
-		assert_int_equal(placement_claim(&placement, machine_pfn(i), roles[i] == ZERO), STATUS_OK);
+		assert_int_equal(placement_claim(&placement, machine_pfn(i), 1, roles[i] == ZERO), STATUS_OK);
 	}
 	placement_accept(&placement);
 	for (uint64_t i = 0; i < MACHINE_PAGES; i++) {
+		uint64_t count;
 		struct pfn frame;
 
 		if (roles[i] != DATA)
 			continue;
-		assert_int_equal(placement_place(&placement, machine_pfn(i), &frame), STATUS_OK);
+		assert_int_equal(placement_place(&placement, machine_pfn(i), 1, &frame, &count), STATUS_OK);
 		assert_true((frame.value == machine_pfn(i).value) == !kept[i]);
 		fill(pfn_to_page(frame), (uint32_t)i);
 	}
@@ -154,6 +155,7 @@ static void test_a_plan_has_as_many_pages_as_it_needs(void **state)
 	const uint64_t first = HOLE_FIRST + HOLE_PAGES;
 	const uint64_t count = 2 * PLACEMENT_COPIES_PER_PAGE;
 	struct placement placement;
+	uint64_t placed;
 	struct pfn frame;
 
 	(void)state;
@@ -162,10 +164,10 @@ static void test_a_plan_has_as_many_pages_as_it_needs(void **state)
 					MACHINE_BASE + (first + count) * PAGE_BYTES),
 			 STATUS_OK);
 	for (uint64_t i = first; i < first + count; i++)
-		assert_int_equal(placement_claim(&placement, machine_pfn(i), false), STATUS_OK);
+		assert_int_equal(placement_claim(&placement, machine_pfn(i), 1, false), STATUS_OK);
 	placement_accept(&placement);
 	for (uint64_t i = first; i < first + count; i++) {
-		assert_int_equal(placement_place(&placement, machine_pfn(i), &frame), STATUS_OK);
+		assert_int_equal(placement_place(&placement, machine_pfn(i), 1, &frame, &placed), STATUS_OK);
 		fill(pfn_to_page(frame), (uint32_t)i);
 	}
 	assert_int_equal(placement.staged_pages, count);
@@ -180,11 +182,11 @@ static void test_claims_outside_ram_are_refused(void **state)
 
 	(void)state;
 	new_placement(&placement);
-	assert_int_equal(placement_claim(&placement, machine_pfn(HOLE_FIRST), false), STATUS_MISMATCH);
-	assert_int_equal(placement_claim(&placement, machine_pfn(MACHINE_PAGES), false), STATUS_MISMATCH);
-	assert_int_equal(placement_claim(&placement, (struct pfn){1}, false), STATUS_MISMATCH);
-	assert_int_equal(placement_claim(&placement, (struct pfn){UINT64_MAX}, false), STATUS_MISMATCH);
-	assert_int_equal(placement_claim(&placement, (struct pfn){UINT64_MAX >> PAGE_SHIFT}, true), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, machine_pfn(HOLE_FIRST), 1, false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, machine_pfn(MACHINE_PAGES), 1, false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, (struct pfn){1}, 1, false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, (struct pfn){UINT64_MAX}, 1, false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, (struct pfn){UINT64_MAX >> PAGE_SHIFT}, 1, true), STATUS_MISMATCH);
 }
 
 static void test_a_frame_is_claimed_once(void **state)
@@ -193,28 +195,64 @@ static void test_a_frame_is_claimed_once(void **state)
 
 	(void)state;
 	new_placement(&placement);
-	assert_int_equal(placement_claim(&placement, machine_pfn(3), false), STATUS_OK);
-	assert_int_equal(placement_claim(&placement, machine_pfn(3), true), STATUS_CORRUPT);
+	assert_int_equal(placement_claim(&placement, machine_pfn(3), 1, false), STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(3), 1, true), STATUS_CORRUPT);
+}
+
+/* Direct frames come as runs, up to the next that is kept, zero or not claimed; kept ones come one by one. */
+static void test_runs(void **state)
+{
+	const uint64_t kept = 40;
+	struct placement placement;
+	uint64_t count;
+	struct pfn frame;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(
+		placement_keep(&placement, MACHINE_BASE + kept * PAGE_BYTES, MACHINE_BASE + (kept + 2) * PAGE_BYTES),
+		STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(10), 50, false), STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(60), 3, true), STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(63), 10, false), STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(72), 2, false), STATUS_CORRUPT);
+	assert_int_equal(placement_claim(&placement, machine_pfn(HOLE_FIRST - 1), 2, false), STATUS_MISMATCH);
+	assert_int_equal(placement_claim(&placement, machine_pfn(MACHINE_PAGES - 1), 2, false), STATUS_MISMATCH);
+	placement_accept(&placement);
+	assert_int_equal(placement_place(&placement, machine_pfn(10), 7, &frame, &count), STATUS_OK);
+	assert_int_equal(frame.value, machine_pfn(10).value);
+	assert_int_equal(count, 7);
+	assert_int_equal(placement_place(&placement, machine_pfn(17), 100, &frame, &count), STATUS_OK);
+	assert_int_equal(count, kept - 17);
+	assert_int_equal(placement_place(&placement, machine_pfn(kept), 100, &frame, &count), STATUS_OK);
+	assert_int_not_equal(frame.value, machine_pfn(kept).value);
+	assert_int_equal(count, 1);
+	assert_int_equal(placement_place(&placement, machine_pfn(kept + 2), 100, &frame, &count), STATUS_OK);
+	assert_int_equal(count, 60 - (kept + 2));
+	assert_int_equal(placement_place(&placement, machine_pfn(63), 100, &frame, &count), STATUS_OK);
+	assert_int_equal(count, 10);
 }
 
 static void test_nothing_is_given_out_before_acceptance(void **state)
 {
 	struct placement placement;
+	uint64_t count;
 	struct pfn frame;
 
 	(void)state;
 	new_placement(&placement);
-	assert_int_equal(placement_claim(&placement, machine_pfn(3), false), STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(3), 1, false), STATUS_OK);
 	assert_int_equal(placement_take_frame(&placement, UINT64_MAX, &frame), STATUS_INVALID);
-	assert_int_equal(placement_place(&placement, machine_pfn(3), &frame), STATUS_INVALID);
+	assert_int_equal(placement_place(&placement, machine_pfn(3), 1, &frame, &count), STATUS_INVALID);
 	placement_accept(&placement);
-	assert_int_equal(placement_place(&placement, machine_pfn(4), &frame), STATUS_INVALID);
-	assert_int_equal(placement_place(&placement, machine_pfn(3), &frame), STATUS_OK);
+	assert_int_equal(placement_place(&placement, machine_pfn(4), 1, &frame, &count), STATUS_INVALID);
+	assert_int_equal(placement_place(&placement, machine_pfn(3), 1, &frame, &count), STATUS_OK);
 }
 
 static void test_full_memory_is_said(void **state)
 {
 	struct placement placement;
+	uint64_t count;
 	struct pfn frame;
 	uint64_t taken = 0;
 
@@ -223,13 +261,13 @@ static void test_full_memory_is_said(void **state)
 	assert_int_equal(placement_keep(&placement, MACHINE_BASE, MACHINE_BASE + PAGE_BYTES), STATUS_OK);
 	for (uint64_t i = 0; i < MACHINE_PAGES - 8; i++)
 		if (is_ram(i))
-			assert_int_equal(placement_claim(&placement, machine_pfn(i), false), STATUS_OK);
+			assert_int_equal(placement_claim(&placement, machine_pfn(i), 1, false), STATUS_OK);
 	placement_accept(&placement);
 	assert_int_equal(placement_take_frame(&placement, MACHINE_BASE, &frame), STATUS_NO_MEMORY);
 	while (placement_take_frame(&placement, UINT64_MAX, &frame) == STATUS_OK)
 		taken++;
 	assert_int_equal(taken, 8);
-	assert_int_equal(placement_place(&placement, machine_pfn(0), &frame), STATUS_NO_MEMORY);
+	assert_int_equal(placement_place(&placement, machine_pfn(0), 1, &frame, &count), STATUS_NO_MEMORY);
 }
 
 int main(void)
@@ -239,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_a_plan_has_as_many_pages_as_it_needs),
 		cmocka_unit_test(test_claims_outside_ram_are_refused),
 		cmocka_unit_test(test_a_frame_is_claimed_once),
+		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_nothing_is_given_out_before_acceptance),
 		cmocka_unit_test(test_full_memory_is_said),
 	};

@@ -50,7 +50,8 @@ static void test_frames_get_their_pages(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 1000;) {
 		const uint64_t page = i % 3 ? i : 1999 - i;
-		const enum status status = read_queue_add_frame(&queue, page, virt_to_paddr(&frames[page]));
+		uint64_t left = 1;
+		const enum status status = read_queue_add_frames(&queue, page, virt_to_paddr(&frames[page]), &left);
 
 		if (status == STATUS_AGAIN) {
 			assert_int_equal(read_queue_poll(&queue), STATUS_OK);
@@ -73,7 +74,9 @@ static void test_neighbours_are_read_together(void **state)
 {
 	(void)state;
 	for (uint32_t i = 0; i < 64; i++) {
-		while (read_queue_add_frame(&queue, i, virt_to_paddr(&frames[(i * 2) % 128])) == STATUS_AGAIN)
+		uint64_t left = 1;
+
+		while (read_queue_add_frames(&queue, i, virt_to_paddr(&frames[(i * 2) % 128]), &left) == STATUS_AGAIN)
 			assert_int_equal(read_queue_poll(&queue), STATUS_OK);
 	}
 	assert_int_equal(read_queue_flush(&queue), STATUS_OK);
@@ -110,18 +113,51 @@ static void test_the_ring_is_ready_in_order(void **state)
 	assert_int_equal(queue.in_flight, 0);
 }
 
-static void test_a_control_page_is_told(void **state)
+/* Polls until the page is there. */
+static enum status control_status(uint64_t page)
 {
+	const struct page *taken;
+	enum status status;
+
+	while ((status = read_queue_take_control(&queue, page, &taken)) == STATUS_AGAIN)
+		assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+	if (status == STATUS_OK)
+		assert_int_equal(page_value(taken), page + START_PAGE);
+	return status;
+}
+
+static void test_control_pages(void **state)
+{
+	const struct page *page;
+
 	(void)state;
-	assert_int_equal(read_queue_add_control(&queue, 5, &frames[0]), STATUS_OK);
-	assert_int_equal(read_queue_add_control(&queue, 6, &frames[0]), STATUS_AGAIN);
-	assert_false(read_queue_take_control(&queue));
-	assert_int_equal(read_queue_poll(&queue), STATUS_OK);
-	assert_true(read_queue_take_control(&queue));
-	assert_false(read_queue_take_control(&queue));
-	assert_int_equal(page_value(&frames[0]), 5 + START_PAGE);
-	assert_int_equal(read_queue_add_control(&queue, 6, &frames[0]), STATUS_OK);
+	assert_int_equal(read_queue_take_control(&queue, 5, &page), STATUS_AGAIN);
+	assert_int_equal(read_queue_want_control(&queue, 5), STATUS_OK);
+	assert_int_equal(read_queue_want_control(&queue, 5), STATUS_OK);
+	read_queue_guess_control(&queue, 5);
+	assert_int_equal(read_queue_take_control(&queue, 5, &page), STATUS_AGAIN);
+	assert_int_equal(control_status(5), STATUS_OK);
+	assert_int_equal(disk.reads, 1);
+	assert_int_equal(read_queue_take_control(&queue, 5, &page), STATUS_AGAIN);
+	/* Guesses take what is free; a want takes the place of a guess that came. */
+	for (uint64_t i = 0; i < READ_QUEUE_CONTROLS + 2; i++) {
+		read_queue_guess_control(&queue, 10 + i);
+		assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+	}
 	read_queue_drain(&queue);
+	assert_int_equal(disk.reads, 1 + READ_QUEUE_CONTROLS);
+	assert_int_equal(control_status(11), STATUS_OK);
+	assert_int_equal(read_queue_want_control(&queue, 50), STATUS_OK);
+	assert_int_equal(read_queue_want_control(&queue, 51), STATUS_OK);
+	assert_int_equal(control_status(51), STATUS_OK);
+	assert_int_equal(control_status(50), STATUS_OK);
+	/* A guess that can't be read harms nothing until it is wanted. */
+	disk.bad_lba_first = (START_PAGE + 70) * 8;
+	disk.bad_lba_end = disk.bad_lba_first + 1;
+	read_queue_guess_control(&queue, 70);
+	read_queue_drain(&queue);
+	assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+	assert_int_equal(control_status(70), STATUS_IO_ERROR);
 }
 
 static void test_an_error_comes_back_and_nothing_stays_in_flight(void **state)
@@ -152,10 +188,10 @@ static void test_a_small_arena_gets_a_small_ring(void **state)
 	assert_int_equal(read_queue_init(&queue, &disk.device, 0, 1024, &arena), STATUS_OK);
 	assert_int_equal(queue.ring_pages, 256);
 	assert_true(arena_free_bytes(&arena) >= sizeof(heap) / 3 * 2);
-	arena_init(&arena, heap, 129 * PAGE_BYTES);
+	arena_init(&arena, heap, (129 + READ_QUEUE_CONTROLS) * PAGE_BYTES);
 	assert_int_equal(read_queue_init(&queue, &disk.device, 0, 1024, &arena), STATUS_OK);
 	assert_int_equal(queue.ring_pages, 128);
-	arena_init(&arena, heap, 127 * PAGE_BYTES);
+	arena_init(&arena, heap, (127 + READ_QUEUE_CONTROLS) * PAGE_BYTES);
 	assert_int_equal(read_queue_init(&queue, &disk.device, 0, 1024, &arena), STATUS_NO_MEMORY);
 }
 
@@ -165,7 +201,7 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_get_their_pages, set_up),
 		cmocka_unit_test_setup(test_neighbours_are_read_together, set_up),
 		cmocka_unit_test_setup(test_the_ring_is_ready_in_order, set_up),
-		cmocka_unit_test_setup(test_a_control_page_is_told, set_up),
+		cmocka_unit_test_setup(test_control_pages, set_up),
 		cmocka_unit_test_setup(test_a_small_arena_gets_a_small_ring, set_up),
 		cmocka_unit_test_setup(test_an_error_comes_back_and_nothing_stays_in_flight, set_up),
 	};

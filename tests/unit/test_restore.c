@@ -66,7 +66,7 @@ static void test_the_jump_needs_no_frame_later(void **state)
 	for (uint64_t i = 0; i < DATA_PAGES; i++) {
 		const struct pfn pfn = paddr_to_pfn((struct paddr){machine_data_address(i)});
 
-		assert_int_equal(placement_claim(&placement, pfn, false), STATUS_OK);
+		assert_int_equal(placement_claim(&placement, pfn, 1, false), STATUS_OK);
 		*pfn_to_page(pfn) = machine.image.pages[machine.image.meta_pages + i];
 	}
 	placement_accept(&placement);

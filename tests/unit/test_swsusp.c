@@ -133,10 +133,10 @@ static void information_page_is_decoded(void **state)
 	assert_int_equal(
 		swsusp_open(reader, &header, 0, image.device_pages, forge_marks_make(&marks, image.device_pages, 1)),
 		STATUS_OK);
-	assert_int_equal(swsusp_next_read(reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_next_read(reader, 1, &read), STATUS_OK);
 	assert_int_equal(swsusp_supply_map(reader, &image.device[read.device_page]), STATUS_OK);
 	assert_int_equal(swsusp_supply_info(reader, &image.device[image.stream[0]]), STATUS_INVALID);
-	while (swsusp_next_read(reader, &read) == STATUS_OK && read.kind == SWSUSP_READ_MAP)
+	while (swsusp_next_read(reader, 1, &read) == STATUS_OK && read.kind == SWSUSP_READ_MAP)
 		assert_int_equal(swsusp_supply_map(reader, &image.device[read.device_page]), STATUS_OK);
 	assert_int_equal(read.kind, SWSUSP_READ_INFO);
 	assert_int_equal(read.device_page, image.stream[0]);
@@ -156,6 +156,29 @@ static void information_page_is_decoded(void **state)
 	test_free(reader);
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+	const uint64_t first = *(const uint64_t *)a;
+	const uint64_t second = *(const uint64_t *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+/* Puts a map's entries, and what the image says of them, into ascending order, so that some follow each other. */
+static void sort_map(struct image *image, struct page *map)
+{
+	uint64_t *entries = (uint64_t *)(void *)map->bytes;
+	uint64_t first = 0;
+	size_t count = 0;
+
+	while (count < SWSUSP_MAP_ENTRIES && entries[count] != 0)
+		count++;
+	while (image->stream[first] != entries[0])
+		first++;
+	qsort(entries, count, sizeof(uint64_t), compare_entries);
+	memcpy(&image->stream[first], entries, count * sizeof(uint64_t));
+}
+
 /* Map pages come as early as they are known, at most four unconsumed; nothing is asked for before it can be used. */
 static void reads_are_asked_for_in_order(void **state)
 {
@@ -168,6 +191,7 @@ static void reads_are_asked_for_in_order(void **state)
 	const char *reason;
 	uint32_t count;
 	uint64_t maps = 1;
+	uint64_t longest = 0;
 
 	(void)state;
 	forge_image(&image, &(struct image_spec){SWSUSP_PLAIN, 4000, 0, 0, true, false});
@@ -175,49 +199,55 @@ static void reads_are_asked_for_in_order(void **state)
 	assert_int_equal(
 		swsusp_open(&reader, &header, 0, image.device_pages, forge_marks_make(&marks, image.device_pages, 1)),
 		STATUS_OK);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 	assert_int_equal(read.kind, SWSUSP_READ_MAP);
 	assert_int_equal(read.device_page, image.maps[0]);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_AGAIN);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_AGAIN);
 	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[0]]), STATUS_OK);
 	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[0]]), STATUS_INVALID);
 	for (; maps < SWSUSP_MAPS_AHEAD; maps++) {
-		assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+		assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 		assert_int_equal(read.kind, SWSUSP_READ_MAP);
 		assert_int_equal(read.index, maps);
 		assert_int_equal(read.device_page, image.maps[maps]);
 		assert_int_equal(swsusp_supply_map(&reader, &image.device[read.device_page]), STATUS_OK);
 	}
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 	assert_int_equal(read.kind, SWSUSP_READ_INFO);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_AGAIN);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_AGAIN);
 	assert_int_equal(swsusp_decode_pfns(&reader, image.pages, pfns, &count), STATUS_INVALID);
 	assert_int_equal(swsusp_supply_info(&reader, &image.device[image.stream[0]]), STATUS_OK);
 	for (uint64_t i = 0; i < image.meta_pages; i++) {
-		assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+		assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 		assert_int_equal(read.kind, SWSUSP_READ_PFNS);
 		assert_int_equal(read.index, i);
 		assert_int_equal(read.device_page, image.stream[1 + i]);
 	}
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_AGAIN);
+	assert_int_equal(swsusp_next_read(&reader, 7, &read), STATUS_AGAIN);
 	for (uint64_t i = 0; i < image.meta_pages; i++)
 		assert_int_equal(swsusp_decode_pfns(&reader, &image.pages[i], pfns, &count), STATUS_OK);
 	assert_int_equal(count, 4000 % 512);
 	assert_int_equal(swsusp_check_pfns(&reader), STATUS_OK);
 	assert_int_equal(swsusp_decode_pfns(&reader, image.pages, pfns, &count), STATUS_INVALID);
 	for (uint64_t i = 0; i < 4000;) {
-		assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+		/* Runs are what follows each other on the device. */
+		assert_int_equal(swsusp_next_read(&reader, 7, &read), STATUS_OK);
+		assert_in_range(read.count, 1, 7);
 		if (read.kind == SWSUSP_READ_MAP) {
 			assert_int_equal(i + image.meta_pages + 1, 511 * (read.index + 1 - SWSUSP_MAPS_AHEAD));
+			sort_map(&image, &image.device[read.device_page]);
 			assert_int_equal(swsusp_supply_map(&reader, &image.device[read.device_page]), STATUS_OK);
 			continue;
 		}
 		assert_int_equal(read.kind, SWSUSP_READ_DATA);
 		assert_int_equal(read.index, i);
-		assert_int_equal(read.device_page, image.stream[1 + image.meta_pages + i++]);
+		for (uint64_t k = 0; k < read.count; k++)
+			assert_int_equal(read.device_page + k, image.stream[1 + image.meta_pages + i++]);
+		longest = max_u64(longest, read.count);
 	}
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_END);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_END);
+	assert_in_range(longest, 2, 7);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_END);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_END);
 	forge_marks_free(&marks);
 	forge_free(&image);
 }
@@ -240,19 +270,19 @@ static void late_maps_are_waited_for(void **state)
 	assert_int_equal(
 		swsusp_open(&reader, &header, 0, image.device_pages, forge_marks_make(&marks, image.device_pages, 1)),
 		STATUS_OK);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[0]]), STATUS_OK);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 	assert_int_equal(read.kind, SWSUSP_READ_MAP);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 	assert_int_equal(read.kind, SWSUSP_READ_INFO);
 	assert_int_equal(swsusp_supply_info(&reader, &image.device[image.stream[0]]), STATUS_OK);
-	for (; swsusp_next_read(&reader, &read) == STATUS_OK; chunks++)
+	for (; swsusp_next_read(&reader, 1, &read) == STATUS_OK; chunks++)
 		assert_int_equal(read.device_page, image.stream[1 + chunks]);
 	assert_int_equal(chunks, 510);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_AGAIN);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_AGAIN);
 	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[1]]), STATUS_OK);
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_OK);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_OK);
 	assert_int_equal(read.index, 510);
 	assert_int_equal(read.device_page, image.stream[511]);
 	assert_int_equal(swsusp_check_pfns(&reader), STATUS_CORRUPT);

@@ -314,7 +314,7 @@ static const struct damage damages[] = {
 	{"reserved bit", &plain, pfn_reserved_bit, STATUS_CORRUPT, "physical memory"},
 	{"end in an early page", &plain, pfn_marker_early_page, STATUS_CORRUPT, "shorter"},
 	{"end one early", &plain, pfn_marker_early, STATUS_CORRUPT, "end of the frame list"},
-	{"end missing", &plain, pfn_marker_missing, STATUS_CORRUPT, "more pages"},
+	{"end missing", &plain, pfn_marker_missing, STATUS_CORRUPT, "ascend"},
 	{"garbage behind the end", &plain, pfn_garbage, STATUS_CORRUPT, "behind the end"},
 	{"zero instead of the end", &plain, pfn_zero_entry, STATUS_CORRUPT, "ascend"},
 	{"zero bit set", &plain, pfn_zero_bit_set, STATUS_CORRUPT, "fewer pages"},
@@ -415,7 +415,7 @@ static void errors_are_final(void **state)
 		swsusp_open(&reader, &header, 9, image.device_pages, forge_marks_make(&marks, image.device_pages, 0)),
 		STATUS_NO_MEMORY);
 	assert_non_null(strstr(reader.reason, "memory"));
-	assert_int_equal(swsusp_next_read(&reader, &read), STATUS_NO_MEMORY);
+	assert_int_equal(swsusp_next_read(&reader, 1, &read), STATUS_NO_MEMORY);
 	assert_int_equal(swsusp_supply_map(&reader, &image.device[image.maps[0]]), STATUS_NO_MEMORY);
 	assert_int_equal(swsusp_supply_info(&reader, &image.device[image.stream[0]]), STATUS_NO_MEMORY);
 	assert_int_equal(swsusp_check_pfns(&reader), STATUS_NO_MEMORY);
