@@ -19,8 +19,8 @@
 #define PORT_B_SPEAKER             0x02
 
 #define CALIBRATION_TICKS     (PIT_HZ / 200) /* 5 ms */
-#define CALIBRATION_STILL     20000u   /* readings of the same count: the PIT does not run */
-#define CALIBRATION_READS     2000000u /* whatever it does */
+#define CALIBRATION_STILL     20000u         /* readings of the same count: the PIT does not run */
+#define CALIBRATION_READS     2000000u       /* whatever it does */
 #define SAMPLE_TRIES          8
 #define ASSUMED_CYCLES_PER_US 5000u /* no TSC is much faster: no wait is shorter than it must be */
 
