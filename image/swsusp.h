@@ -98,7 +98,7 @@ struct swsusp_read {
 #define SWSUSP_CHUNK_PAGES      32        /* unpacked; the last chunk of an image may be shorter */
 #define SWSUSP_CHUNK_DISK_PAGES 35        /* packed, at most */
 #define SWSUSP_PFN_ZERO         BIT64(63) /* the frame is all zeroes and has no data in the stream */
-#define SWSUSP_MAPS_AHEAD       4         /* map pages held at most */
+#define SWSUSP_MAPS_AHEAD       8         /* map pages held at most */
 
 struct swsusp_reader {
 	struct swsusp_header header;
@@ -128,7 +128,7 @@ struct swsusp_reader {
 	uint64_t last_pfn; /* valid when pfns_decoded > 0 */
 };
 
-_Static_assert(sizeof(struct swsusp_reader) <= 20 * 1024, "small enough to live anywhere");
+_Static_assert(sizeof(struct swsusp_reader) <= 40 * 1024, "small enough to live anywhere");
 
 /*
  * Starts reading. header: as parsed from device page header_page. Nothing of the reader need be set before; its reason

@@ -22,8 +22,8 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 		.sectors_per_page = PAGE_BYTES / identity->sector_bytes,
 		.depth = (uint32_t)min_u64(identity->queue_depth, READ_QUEUE_REQUESTS_MAX),
 		.ring_pages = ring_pages_wanted,
-		.pages_max = (uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES,
-					       min_u64(identity->max_segments, READ_QUEUE_SEGMENTS_MAX)),
+		.pages_max = identity->max_transfer_bytes / PAGE_BYTES,
+		.segments_max = (uint32_t)min_u64(identity->max_segments, READ_QUEUE_SEGMENTS_MAX),
 	};
 	while (queue->ring_pages > RING_PAGES_MIN &&
 	       queue->ring_pages * PAGE_BYTES > arena_free_bytes(arena) / ARENA_SHARE)
@@ -72,18 +72,31 @@ enum status read_queue_flush(struct read_queue *queue)
 	return STATUS_OK;
 }
 
+/* True when memory at the destination goes on where the last segment of the request being built ends. */
+static bool extends_last(const struct read_queue *queue, struct paddr destination)
+{
+	const struct block_segment *last;
+
+	if (queue->segment_count == 0)
+		return false;
+	last = &queue->segments[queue->segment_count - 1];
+	return last->address.value + last->bytes == destination.value;
+}
+
 /* True when the page can join the request being built. */
-static bool joins(const struct read_queue *queue, uint64_t device_page, enum read_kind kind)
+static bool joins(const struct read_queue *queue, uint64_t device_page, struct paddr destination, enum read_kind kind)
 {
 	return queue->build_pages && queue->build_kind == kind && kind != READ_CONTROL &&
 	       device_page == queue->build_page + queue->build_pages &&
-	       queue->build_pages < (kind == READ_RING ? queue->ring_pages_max : queue->pages_max);
+	       queue->build_pages < (kind == READ_RING ? queue->ring_pages_max : queue->pages_max) &&
+	       (queue->segment_count < queue->segments_max || extends_last(queue, destination));
 }
 
-/* Makes room for a page in the request being built; returns how many pages of that kind it can take. */
-static enum status begin(struct read_queue *queue, uint64_t device_page, enum read_kind kind, uint64_t *room_out)
+/* Makes room for a page in the request being built; *room_out: how many it can take, if they lie side by side. */
+static enum status begin(struct read_queue *queue, uint64_t device_page, struct paddr destination, enum read_kind kind,
+			 uint64_t *room_out)
 {
-	if (!joins(queue, device_page, kind)) {
+	if (!joins(queue, device_page, destination, kind)) {
 		TRY(read_queue_flush(queue));
 		queue->build_page = device_page;
 		queue->build_kind = kind;
@@ -95,12 +108,9 @@ static enum status begin(struct read_queue *queue, uint64_t device_page, enum re
 static void append(struct read_queue *queue, struct paddr destination, uint64_t pages)
 {
 	const uint32_t bytes = (uint32_t)(pages * PAGE_BYTES);
-	struct block_segment *last = NULL;
 
-	if (queue->segment_count)
-		last = &queue->segments[queue->segment_count - 1];
-	if (last && last->address.value + last->bytes == destination.value)
-		last->bytes += bytes;
+	if (extends_last(queue, destination))
+		queue->segments[queue->segment_count - 1].bytes += bytes;
 	else
 		queue->segments[queue->segment_count++] = (struct block_segment){destination, bytes};
 	queue->build_pages += (uint32_t)pages;
@@ -111,7 +121,7 @@ static enum status add_page(struct read_queue *queue, uint64_t device_page, stru
 {
 	uint64_t room;
 
-	TRY(begin(queue, device_page, kind, &room));
+	TRY(begin(queue, device_page, destination, kind, &room));
 	append(queue, destination, 1);
 	return STATUS_OK;
 }
@@ -122,7 +132,7 @@ enum status read_queue_add_frames(struct read_queue *queue, uint64_t device_page
 	while (*count > 0) {
 		uint64_t part;
 
-		TRY(begin(queue, device_page, READ_FRAME, &part));
+		TRY(begin(queue, device_page, destination, READ_FRAME, &part));
 		part = min_u64(part, *count);
 		append(queue, destination, part);
 		device_page += part;

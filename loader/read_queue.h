@@ -25,7 +25,7 @@ struct read_request {
 	uint32_t control;  /* control reads: which */
 };
 
-#define READ_QUEUE_CONTROLS 8
+#define READ_QUEUE_CONTROLS 12
 
 enum read_control_state { READ_CONTROL_FREE, READ_CONTROL_UNDER_WAY, READ_CONTROL_THERE };
 
@@ -41,6 +41,7 @@ struct read_queue {
 	uint32_t sectors_per_page;
 	uint32_t depth;          /* requests in flight at most */
 	uint32_t pages_max;      /* pages in one frame request */
+	uint32_t segments_max;   /* and segments */
 	uint32_t ring_pages_max; /* pages in one ring request */
 
 	struct page *ring;   /* ring_pages pages, identity mapped; also twice in a row at RING_WINDOW */
