@@ -8,7 +8,7 @@
 #include "lib/log.h"
 
 enum {
-	TRANSFER_BYTES_MAX = 4 * 1024 * 1024, /* one map of a swap area is 2 MiB */
+	TRANSFER_BYTES_MAX = AHCI_PRDS * 4096,
 	TABLE_ALIGNMENT = 128,
 	SLOTS_FEW = 4, /* for later disks, when the arena gets tight */
 	/* write_sync in all: at most 30 s, the last three of them for recovery. */
@@ -142,7 +142,7 @@ static void identity_fill(struct ahci_port *port)
 	ata_identity_publish(&port->ata, identity);
 	format_text(identity->name, sizeof(identity->name), "ahci%u.%u", port->controller->index, port->index);
 	identity->max_transfer_bytes = (uint32_t)min_u64(TRANSFER_BYTES_MAX, most);
-	identity->max_segments = AHCI_PRDS;
+	identity->max_segments = identity->max_transfer_bytes / PAGE_BYTES;
 	identity->queue_depth = port->queue.slot_count;
 	identity->controller = pci_address(&port->controller->function);
 	identity->dma_limit = port->controller->dma_limit;

@@ -179,7 +179,8 @@ static void sort_map(struct image *image, struct page *map)
 	memcpy(&image->stream[first], entries, count * sizeof(uint64_t));
 }
 
-/* Map pages come as early as they are known, at most four unconsumed; nothing is asked for before it can be used. */
+/* Map pages come as early as they are known, at most SWSUSP_MAPS_AHEAD unconsumed; nothing is asked for before it can
+ * be used. */
 static void reads_are_asked_for_in_order(void **state)
 {
 	static struct swsusp_reader reader;
@@ -194,7 +195,7 @@ static void reads_are_asked_for_in_order(void **state)
 	uint64_t longest = 0;
 
 	(void)state;
-	forge_image(&image, &(struct image_spec){SWSUSP_PLAIN, 4000, 0, 0, true, false});
+	forge_image(&image, &(struct image_spec){SWSUSP_PLAIN, 8000, 0, 0, true, false});
 	assert_int_equal(swsusp_header_parse(&image.device[0], &header, &reason), STATUS_OK);
 	assert_int_equal(
 		swsusp_open(&reader, &header, 0, image.device_pages, forge_marks_make(&marks, image.device_pages, 1)),
@@ -226,10 +227,10 @@ static void reads_are_asked_for_in_order(void **state)
 	assert_int_equal(swsusp_next_read(&reader, 7, &read), STATUS_AGAIN);
 	for (uint64_t i = 0; i < image.meta_pages; i++)
 		assert_int_equal(swsusp_decode_pfns(&reader, &image.pages[i], pfns, &count), STATUS_OK);
-	assert_int_equal(count, 4000 % 512);
+	assert_int_equal(count, 8000 % 512);
 	assert_int_equal(swsusp_check_pfns(&reader), STATUS_OK);
 	assert_int_equal(swsusp_decode_pfns(&reader, image.pages, pfns, &count), STATUS_INVALID);
-	for (uint64_t i = 0; i < 4000;) {
+	for (uint64_t i = 0; i < 8000;) {
 		/* Runs are what follows each other on the device. */
 		assert_int_equal(swsusp_next_read(&reader, 7, &read), STATUS_OK);
 		assert_in_range(read.count, 1, 7);
