@@ -27,7 +27,7 @@ help: ## list the targets
 
 # --- the BIOS loader -------------------------------------------------------------------------------------------
 
-LOADER_DIRS := boot handoff loader mm drivers drivers/ata disk image lib
+LOADER_DIRS := boot handoff loader mm drivers drivers/ata drivers/nvme disk image lib
 OFFSETS_C   := handoff/offsets.c
 LOADER_C    := $(filter-out $(OFFSETS_C),$(sort $(wildcard $(LOADER_DIRS:%=%/*.c))))
 LOADER_ASM  := $(sort $(wildcard $(LOADER_DIRS:%=%/*.asm)))

@@ -7,6 +7,7 @@
 #include "drivers/ata/ahci.h"
 #include "drivers/ata/ide.h"
 #include "drivers/driver.h"
+#include "drivers/nvme/nvme.h"
 #include "lib/log.h"
 #include "loader/memory.h"
 
@@ -16,7 +17,7 @@
 #define PCI_CLASS_BRIDGE       0x06
 #define SILENCED_MAX           256
 
-static const struct block_driver *const drivers[] = {&ahci_driver, &ide_driver};
+static const struct block_driver *const drivers[] = {&ahci_driver, &ide_driver, &nvme_driver};
 
 struct discovery {
 	struct driver_environment environment;
