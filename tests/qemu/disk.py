@@ -27,6 +27,7 @@ MIB = 1 << 20
 GRUB_CORE_MODULES = ("biosdisk", "part_msdos", "part_gpt", "ext2", "normal", "configfile", "serial", "terminal")
 GPT_BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
 GPT_SWAP = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F"
+GPT_RESERVED = "8DA63339-0007-60C0-C436-083AC8230908"
 GPT_LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 
 
@@ -47,13 +48,15 @@ class DiskSpec:
     """What a base disk looks like.
 
     table: "mbr" or "gpt"; swaps: the swap partitions, behind the root partition; logical: put them into an extended
-    partition (MBR only); root: False leaves GRUB and the root filesystem out (a second disk).
+    partition (MBR only); root: False leaves GRUB and the root filesystem out (a second disk); fillers: so many empty
+    partitions before the swap partitions (GPT only).
     """
 
     table: str = "mbr"
     swaps: tuple[Swap, ...] = (Swap(),)
     logical: bool = False
     root: bool = True
+    fillers: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ def _sfdisk_script(spec: DiskSpec, root_mib: int) -> tuple[str, int]:
         if spec.table == "gpt":
             add(1, GPT_BIOS_BOOT, "bios")
         add(root_mib, linux, "thaw-root")
+    for number in range(spec.fillers):
+        add(1, GPT_RESERVED, f"thaw-filler-{number}")
     if spec.logical:
         total = sum(s.size_mib + 1 for s in spec.swaps)
         lines.append(f"start={at * 2048}, size={total * 2048}, type=5")
@@ -218,6 +223,15 @@ def overlay(base: Path, path: Path) -> Path:
     kind = "qcow2" if base.suffix == ".qcow2" else "raw"
     run = subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", str(base.resolve()), str(path)],
                          capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise HarnessError(f"qemu-img create: {run.stderr}")
+    return path
+
+
+def blank(path: Path, size_mib: int) -> Path:
+    """A new, empty qcow2 file; returns `path`."""
+    run = subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), f"{size_mib}M"], capture_output=True,
+                         text=True, check=False)
     if run.returncode != 0:
         raise HarnessError(f"qemu-img create: {run.stderr}")
     return path

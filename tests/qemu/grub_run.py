@@ -15,14 +15,29 @@ QUICK_INIT = "init=/sbin/thaw-guest"
 
 
 @dataclass(frozen=True)
+class Files:
+    """The normal kernel on a filesystem that the loader reads: UUID, paths."""
+
+    uuid: str
+    vmlinuz: str
+    initrds: tuple[str, ...]
+
+    def words(self) -> str:
+        """The loader's options."""
+        return " ".join([f"thaw.kernel=UUID={self.uuid}:{self.vmlinuz}",
+                         *(f"thaw.initrd=UUID={self.uuid}:{path}" for path in self.initrds)])
+
+
+@dataclass(frozen=True)
 class Boot:
     """One run of GRUB.
 
     entry: "linux" boots Debian directly, "thaw" boots the loader; kernel: "6.1" or "6.12"; cmdline: the kernel's
     command line, behind root= and the console; thaw_args: the loader's options; fallback: how the loader gets the
     normal kernel: "modules" (module2), "kernel" (the same without an initrd: it starts, and finds no root), "path"
-    (thaw.kernel= and thaw.initrd=, read by the loader), "none"; systemd: boot the full system instead of the quick
-    init; extra: GRUB commands that run first; screen: gfxpayload.
+    (thaw.kernel= and thaw.initrd=, read by the loader), "path+modules", "path+kernel" (both), "none"; files: what a
+    path names, None for the kernel in the root filesystem; systemd: boot the full system instead of the quick init;
+    extra: GRUB commands that run first; screen: gfxpayload.
     """
 
     entry: str = "linux"
@@ -30,6 +45,7 @@ class Boot:
     cmdline: str = ""
     thaw_args: str = ""
     fallback: str = "modules"
+    files: Files | None = None
     systemd: bool = False
     extra: str = ""
     screen: str = "text"
@@ -53,15 +69,16 @@ class Boot:
             lines.append(self.extra)
         if self.entry == "thaw":
             loader = f"multiboot2 /boot/thaw/thaw.elf {CONSOLE} {self.thaw_args}".rstrip()
-            if self.fallback == "path":
-                loader += (f" thaw.kernel=UUID={guest.FS_UUID}:{vmlinuz} thaw.initrd=UUID={guest.FS_UUID}:{initrd}"
-                           f" -- {arguments}")
+            by_path, _, modules = self.fallback.rpartition("+") if self.fallback != "path" else ("path", "", "")
+            if by_path:
+                files = self.files or Files(guest.FS_UUID, vmlinuz, (initrd,))
+                loader += f" {files.words()} -- {arguments}"
             # `multiboot2` asks for any graphic mode; `linux` stays in text mode when nothing was said.
             lines += [f"if {loader}; then", f"set gfxpayload={self.screen}"]
-            if self.fallback in ("modules", "kernel"):
+            if modules in ("modules", "kernel"):
                 # GRUB's shell knows no "&&".
                 lines += ["echo grub: modules", f"if module2 --nounzip {vmlinuz} kernel {arguments}; then"]
-                if self.fallback == "modules":
+                if modules == "modules":
                     lines += [f"if module2 --nounzip {initrd} initrd; then echo grub: start; boot; fi", "fi"]
                 else:
                     lines += ["echo grub: start", "boot", "fi"]

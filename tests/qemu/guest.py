@@ -29,6 +29,7 @@ FS_UUID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "root.guest.thaw.invalid"))
 KERNEL_PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}
 PACKAGES = (
     "systemd-sysv", "udev", "kmod", "initramfs-tools", "busybox", "zstd", "e2fsprogs", "util-linux", "mount", "dbus",
+    "fdisk", "lvm2", "cryptsetup-bin",
     "grub-pc-bin", "grub-common", "grub2-common", *KERNEL_PACKAGES.values(),
 )
 # Files whose places in the image are rewritten for a run (path in the guest).

@@ -6,11 +6,14 @@ from __future__ import annotations
 import re
 
 import disk as disks
+import storage
 from agent import Agent
 from errors import Failure, HarnessError
 from machine import Machine
 
 SWAPFILE = "/swapfile"
+# The second disk's size is unlike any other's: by it the guest knows the disk.
+SECOND_MIB = 1281
 
 
 def boot_words(config) -> str:
@@ -23,17 +26,28 @@ def boot_words(config) -> str:
     return " ".join(word for word in words if word)
 
 
-def prepare(agent: Agent, config) -> int:
-    """Make the swap space of a session.Config active and name it to the kernel; returns resume_offset in pages."""
+def prepare(agent: Agent, config) -> tuple[int, list[storage.Segment]]:
+    """Make the swap space of a session.Config active and name it to the kernel.
+
+    Returns resume_offset in pages, and where the swap space is if the guest had to make it.
+    """
     # Without udev nothing loads these; a session has its power button.
     agent.run("modprobe -a button evdev")
-    offset = 0
+    offset, segments = 0, []
+    second = storage.find_disk(agent, SECOND_MIB << 20) if config.second else None
     if config.swap == "file":
         offset = _make_swap_file(agent, config.swap_mib)
         device = agent.run("findmnt -no SOURCE /").strip()
         agent.run(f"swapon {SWAPFILE}")
-    else:
+    elif config.swap == "partition":
         device = agent.run(f"blkid -U {disks.Swap().uuid}").strip()
+        agent.run(f"swapon {device}")
+    else:
+        if config.swap == "second":
+            device, segments = storage.swap_on_partition(agent, second)
+        else:
+            volume = agent.run(f"blkid -U {disks.Swap().uuid}").strip()
+            device, segments = storage.swap_on_volume(agent, config.swap, volume, second, config.swap_mib // 2)
         agent.run(f"swapon {device}")
     if config.fragmented:
         fragment(agent, config.swap_mib)
@@ -43,7 +57,7 @@ def prepare(agent: Agent, config) -> int:
     agent.run(f"echo {number} > /sys/power/resume")
     if config.image_size_mib is not None:
         agent.run(f"echo {config.image_size_mib << 20} > /sys/power/image_size")
-    return offset
+    return offset, segments
 
 
 def _make_swap_file(agent: Agent, size_mib: int) -> int:

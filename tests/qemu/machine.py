@@ -35,13 +35,15 @@ def patience(seconds: float) -> float:
 class Hardware:
     """The PC itself; the same values give the same firmware memory map.
 
-    machine: "pc" (PIIX, IDE) or "q35" (AHCI); cpu: QEMU's CPU model; memory_mib: RAM.
+    machine: "pc" (PIIX, IDE) or "q35" (AHCI); cpu: QEMU's CPU model; memory_mib: RAM; controller: of every disk that
+    names none itself, a key of CONTROLLERS, or "" for the machine's own (AHCI or IDE).
     """
 
     machine: str = "q35"
     cpus: int = 1
     memory_mib: int = 512
     cpu: str = "qemu64"
+    controller: str = ""
 
     def arguments(self) -> list[str]:
         """QEMU's arguments for this PC."""
@@ -57,18 +59,49 @@ class Hardware:
         return [(0, low), (4 * GIB, total - low)]
 
 
+# Disks that bring their own controller: QEMU's device and its options.
+CONTROLLERS = {
+    "nvme": "nvme",
+    "virtio": "virtio-blk-pci,disable-legacy=on,disable-modern=off",
+    "virtio-legacy": "virtio-blk-pci,disable-legacy=off,disable-modern=on",
+    "virtio-transitional": "virtio-blk-pci,disable-legacy=off,disable-modern=off",
+}
+
+
 @dataclass(frozen=True)
 class Drive:
     """A disk.
 
     path: qcow2 or raw file; flushes: False ignores the guest's flushes (quicker; for preparation only); ssd: say that
-    it does not rotate (Linux then allocates swap differently); bad_sectors: LBAs that can't be read.
+    it does not rotate (Linux then allocates swap differently; an NVMe disk never does); bad_sectors: LBAs of 512 bytes
+    that can't be read; controller: see Hardware, "" is the hardware's; "native" the machine's own in any case;
+    sector_bytes: 512, or 4096 behind a controller of its own (the BIOS can't boot from those).
     """
 
     path: Path
     flushes: bool = True
     ssd: bool = False
     bad_sectors: tuple[int, ...] = ()
+    controller: str = ""
+    sector_bytes: int = 512
+
+    def device(self, hardware: Hardware, number: int, native: int) -> str:
+        """QEMU's -device value; number: of all drives, native: of those at the machine's own controller."""
+        controller = self.controller or hardware.controller
+        common = f"id=drive{number},drive=disk{number},serial=THAW{number}" + (",bootindex=0" if number == 0 else "")
+        if controller in ("", "native"):
+            if self.sector_bytes != 512:
+                raise HarnessError("QEMU's ATA disks have sectors of 512 bytes only")
+            bus = f"ide.{native}" if hardware.machine == "q35" else f"ide.{native // 2},unit={native % 2}"
+            return f"ide-hd,{common},bus={bus}" + (",rotation_rate=1" if self.ssd else "")
+        if self.ssd and controller != "nvme":
+            raise HarnessError("QEMU's virtio disks don't say whether they rotate")
+        sizes = f"logical_block_size={self.sector_bytes},physical_block_size={self.sector_bytes}"
+        return f"{CONTROLLERS[controller]},{common},{sizes}"
+
+    def is_native(self, hardware: Hardware) -> bool:
+        """At the machine's own controller?"""
+        return (self.controller or hardware.controller) in ("", "native")
 
     def blockdev(self, name: str) -> str:
         """QEMU's -blockdev value for a node of this name."""
@@ -159,13 +192,8 @@ class Machine:
         if self.icount:
             command += ["-icount", self.icount]
         for index, drive in enumerate(self.drives):
-            command += ["-blockdev", drive.blockdev(f"disk{index}")]
-            if hw.machine == "q35":
-                bus = f"ide.{index}"
-            else:
-                bus = f"ide.{index // 2},unit={index % 2}"
-            boot = (",bootindex=0" if index == 0 else "") + (",rotation_rate=1" if drive.ssd else "")
-            command += ["-device", f"ide-hd,id=drive{index},drive=disk{index},bus={bus},serial=THAW{index}{boot}"]
+            native = sum(other.is_native(hw) for other in self.drives[:index])
+            command += ["-blockdev", drive.blockdev(f"disk{index}"), "-device", drive.device(hw, index, native)]
         return command + list(self.extra)
 
     def _start(self) -> None:

@@ -27,6 +27,38 @@ SPECIAL = {
 }
 
 
+# Disks at controllers other than AHCI and IDE, and swap that is not simply a partition of the first disk.
+STORAGE = {
+    "nvme": Config(controller="nvme"),
+    "nvme-plain": Config(kernel="6.12", compression="plain", mode="shutdown", machine="pc", controller="nvme",
+                         memory_mib=2048),
+    "virtio-99-partitions": Config(kernel="6.12", controller="virtio", table="gpt", fillers=97, cpus=2, memory_mib=2048),
+    "virtio-legacy": Config(compression="plain", mode="shutdown", machine="pc", controller="virtio-legacy", cpus=2),
+    "lvm": Config(swap="lvm"),
+    "lvm-disks": Config(kernel="6.12", compression="plain", mode="shutdown", controller="virtio", swap="lvm-disks",
+                        second="native"),
+    "second-4kn": Config(kernel="6.12", swap="second", second="nvme", second_sector_bytes=4096),
+}
+STORAGE_AXES = {
+    "controller": ("nvme", "virtio", "virtio-legacy"),
+    "kernel": ("6.1", "6.12"),
+    "compression": ("lzo", "plain"),
+    "mode": ("platform", "shutdown"),
+    "machine": ("q35", "pc"),
+    "cpus": (1, 2),
+    "memory_mib": (512, 6144),
+}
+STORAGE_REST = {
+    "lvm-segments": Config(kernel="6.12", swap="lvm-segments", controller="nvme", cpus=2),
+    "virtio-4kn": Config(compression="plain", machine="pc", swap="second", second="virtio", second_sector_bytes=4096),
+    "virtio-legacy-4kn": Config(kernel="6.12", swap="second", second="virtio-legacy", second_sector_bytes=4096),
+    "ide-behind-nvme": Config(machine="pc", mode="shutdown", controller="nvme", swap="second", second="native"),
+    "transitional": Config(kernel="6.12", machine="pc", controller="virtio-transitional", mode="shutdown"),
+    "nvme-swap-file": Config(controller="nvme", swap="file", swap_mib=384, table="gpt"),
+    "nvme-fragmented": Config(kernel="6.12", compression="plain", controller="nvme", fragmented=True, swap_mib=384),
+}
+
+
 def pairwise(axes: dict[str, tuple]) -> list[dict]:
     """A short list of combinations in which every pair of values of two axes occurs; the same one every time."""
     names = list(axes)
@@ -52,5 +84,8 @@ def full(axes: dict[str, tuple]) -> list[dict]:
 CHECK = [Config(**row) for row in pairwise(AXES)]
 REST = [Config(**row) for row in full(AXES) if Config(**row) not in CHECK]
 
+STORAGE_REST |= {row.name(): row for row in (Config(**values) for values in pairwise(STORAGE_AXES))}
+
 if __name__ == "__main__":
     print("\n".join(config.name() for config in CHECK), f"\nand {len(REST)} more in a full run")
+    print("\n".join(config.name() for config in STORAGE.values()), f"\nand {len(STORAGE_REST)} more in a full run")

@@ -20,6 +20,8 @@ MARK = "thaw-guest: mark"
 UNCLEAN = re.compile(
     r"\bBUG\b|WARNING|Oops|[Gg]eneral protection|Call Trace|RIP:|I/O error|EXT4-fs (error|warning)|EXT4-fs .*abort"
     r"|ata\d.*(exception|failed|error|SError|hard resetting|frozen)|Medium Error|lost interrupt|nobody cared"
+    r"|nvme.*(timeout|[Dd]evice not ready|[Ff]ail|[Ee]rror|[Rr]emoving|resetting)|virtio.*([Ff]ail|[Ee]rror)"
+    r"|device-mapper: .*([Ff]ail|[Ee]rror)|Buffer I/O"
     r"|hung task|blocked for more than|rcu: INFO|soft lockup|Bad page|[Cc]orrupt|segfault|[Uu]nable to handle|NMI:"
     r"|failed to (thaw|resume|restore|unfreeze)|PM: .*([Ee]rror|[Ff]ail)|ACPI Error|clocksource: .*unstable")
 # What Linux also prints when it resumes such an image itself in the emulator, whose clocks stutter under load.

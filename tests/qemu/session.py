@@ -18,6 +18,7 @@ import grub_run
 import guest
 import hibernate
 import proof
+import storage
 from agent import Agent
 from errors import HarnessError
 from machine import Drive, Hardware, Machine
@@ -33,9 +34,12 @@ EXIT_LINE = r"PM: hibernation: hibernation exit"
 class Config:
     """How a session was made.
 
-    compression: "lzo", "plain" or "lz4"; mode: "platform" or "shutdown"; swap: "partition" or "file"; fragmented: the
-    swap map is out of order; fill_mib, fill_kind: data in its tmpfs (proof.py); image_size_mib: /sys/power/image_size,
-    None for the kernel's own; cmdline: added to the kernel's command line.
+    compression: "lzo", "plain" or "lz4"; mode: "platform" or "shutdown"; swap: "partition", "file", "lvm",
+    "lvm-segments", "lvm-disks" (see storage.py) or "second" (a partition of the second disk); fragmented: the swap map
+    is out of order; fill_mib, fill_kind: data in its tmpfs (proof.py); image_size_mib: /sys/power/image_size, None for
+    the kernel's own; cmdline: added to the kernel's command line; controller: of the first disk (machine.Hardware);
+    fillers: see disk.DiskSpec; second: controller of the second disk, "" when there is none ("native": the machine's
+    own); second_sector_bytes: of its sectors.
     """
 
     kernel: str = "6.1"
@@ -54,20 +58,33 @@ class Config:
     fill_kind: str = "mixed"
     image_size_mib: int | None = None
     cmdline: str = ""
+    controller: str = ""
+    fillers: int = 0
+    second: str = ""
+    second_sector_bytes: int = 512
 
     def hardware(self) -> Hardware:
         """The PC of this configuration."""
-        return Hardware(self.machine, self.cpus, self.memory_mib, self.cpu)
+        return Hardware(self.machine, self.cpus, self.memory_mib, self.cpu, self.controller)
 
     def disk_spec(self) -> disks.DiskSpec:
-        """The disk of this configuration."""
-        return disks.DiskSpec(self.table, (disks.Swap(self.swap_mib),), self.logical)
+        """The first disk of this configuration."""
+        swaps = () if self.swap == "second" else (disks.Swap(self.swap_mib),)
+        return disks.DiskSpec(self.table, swaps, self.logical, fillers=self.fillers)
+
+    def second_drive(self, path: Path, **drive) -> Drive:
+        """The second disk, with `path` as its contents."""
+        return Drive(path, controller=self.second, sector_bytes=self.second_sector_bytes, **drive)
+
+    def is_logical_volume(self) -> bool:
+        """Swap on LVM?"""
+        return self.swap.startswith("lvm")
 
     def name(self) -> str:
         """A short name for test ids and logs: the values that differ from the defaults."""
         default = Config()
         parts = [self.kernel, self.compression, self.mode, self.machine, f"{self.cpus}cpu", f"{self.memory_mib}M"]
-        for key in ("cpu", "table", "swap", "cmdline"):
+        for key in ("cpu", "table", "swap", "cmdline", "controller", "fillers", "second", "second_sector_bytes"):
             if getattr(self, key) != getattr(default, key):
                 parts.append(str(getattr(self, key)).replace(" ", "_"))
         parts += [key for key in ("logical", "fragmented") if getattr(self, key)]
@@ -79,7 +96,8 @@ class Hibernated:
     """The disk of a session that hibernated.
 
     path: qcow2 (never written to; use an overlay); disk: its base; resume_offset: in pages, 0 for a partition;
-    area_start: byte offset in the disk of the device that `resume=` names.
+    second: that of the second disk, None when there is none; segments: where the swap space is that the guest made
+    itself, empty for a partition of the first disk and a file.
     """
 
     config: Config
@@ -88,34 +106,43 @@ class Hibernated:
     proof: proof.Proof
     resume_offset: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    second: Path | None = None
+    segments: tuple[storage.Segment, ...] = ()
 
     def swap_uuid(self) -> str:
         """UUID of the filesystem or swap area whose device `resume=` names."""
         if self.config.swap == "file":
             return guest.FS_UUID
-        return self.disk.spec.swaps[0].uuid
+        return disks.Swap().uuid
 
     def area(self) -> disks.Partition:
-        """The partition that `resume=` names."""
+        """The partition of the first disk that `resume=` names, or that is the whole logical volume."""
+        if self.segments:
+            if len(self.segments) > 1 or self.segments[0].disk != 0:
+                raise HarnessError("this swap space is not one place of the first disk")
+            return disks.Partition(0, self.segments[0].start, self.segments[0].size, "")
         if self.config.swap == "file":
             return self.disk.root
         return next(iter(self.disk.swaps.values()))
 
     def resume_words(self) -> str:
         """`resume=…` (and resume_offset=) as Linux and the loader understand them."""
+        if self.config.is_logical_volume():
+            return f"resume={storage.MAPPER}"
         words = f"resume=UUID={self.swap_uuid()}"
         return f"{words} resume_offset={self.resume_offset}" if self.resume_offset else words
 
 
 @dataclass
 class Powered:
-    """A power-on: the machine, its agent, the overlay it runs from, and the loader that is on it (a copy)."""
+    """A power-on: the machine, its agent, the overlays it runs from, and the loader that is on it (a copy)."""
 
     machine: Machine
     agent: Agent
     image: Path
     disk: disks.Disk
     loader: Path | None = None
+    second: Path | None = None
 
 
 @contextmanager
@@ -123,7 +150,7 @@ def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardw
              loader: Path | None = None, more: tuple[Drive, ...] = (), drive: dict | None = None, **options):
     """Boot `image` (written to!) as `boot` says; yields a Powered.
 
-    more: further drives; drive: what the first drive has besides its path (see machine.Drive); options: see Machine.
+    more: further drives, the first of them is Powered.second; drive: what the first drive has besides its path (see machine.Drive); options: see Machine.
     """
     result_dir.mkdir(parents=True, exist_ok=True)
     if boot.entry == "thaw" and loader is None:
@@ -140,7 +167,7 @@ def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardw
     with Machine(hardware, drives, result_dir, **options) as machine:
         agent = Agent(machine)
         try:
-            yield Powered(machine, agent, image, disk, loader)
+            yield Powered(machine, agent, image, disk, loader, more[0].path if more else None)
         finally:
             agent.close()
 
@@ -149,16 +176,20 @@ def _make(config: Config, disk: disks.Disk, out: Path) -> None:
     cache.progress(f"session: hibernating {config.name()}")
     image = disks.overlay(disk.path, out / "disk.qcow2")
     boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
-    with power_on(image, disk, boot, config.hardware(), out / "log", limit_s=420, single_thread=True,
+    more = ()
+    if config.second:
+        more = (config.second_drive(disks.blank(out / "second.qcow2", hibernate.SECOND_MIB), flushes=False),)
+    with power_on(image, disk, boot, config.hardware(), out / "log", limit_s=420, single_thread=True, more=more,
                   drive={"flushes": False, "ssd": config.fragmented}) as on:
         seconds = {"boot": on.agent.wait_ready(180)}
-        offset = hibernate.prepare(on.agent, config)
+        offset, segments = hibernate.prepare(on.agent, config)
         proof.start(on.agent, config.fill_mib, config.fill_kind)
         facts = proof.take(on.agent, config.fill_mib)
         seconds["prepared"] = on.machine.now()
         hibernate.hibernate(on.machine, on.agent, config.mode)
         seconds["off"] = on.machine.now()
-    facts_json = {"proof": facts.plain(), "resume_offset": offset, "seconds": seconds}
+    facts_json = {"proof": facts.plain(), "resume_offset": offset, "seconds": seconds,
+                  "segments": [asdict(segment) for segment in segments]}
     (out / "session.json").write_text(json.dumps(facts_json, indent=1), encoding="utf-8")
     if config.fragmented:
         _check_fragmented(config, disk, image)
@@ -184,29 +215,34 @@ def hibernated(config: Config) -> Hibernated:
     boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
     recipe = {"config": asdict(config), "disk": disk.path.parent.name, "hardware": config.hardware().arguments(),
               "boot": boot.kernel_arguments(),
-              "how": (HERE / "hibernate.py").read_text(encoding="utf-8"),
+              "how": [(HERE / name).read_text(encoding="utf-8") for name in ("hibernate.py", "storage.py")],
               "emulator": guest.package_versions(("qemu-system-x86",))}
     entry = cache.build_once("session", recipe, lambda out: _make(config, disk, out))
     facts = json.loads((entry / "session.json").read_text(encoding="utf-8"))
     return Hibernated(config, entry / "disk.qcow2", disk, proof.Proof(**facts["proof"]), facts["resume_offset"],
-                      facts["seconds"])
+                      facts["seconds"], entry / "second.qcow2" if config.second else None,
+                      tuple(storage.Segment(**segment) for segment in facts["segments"]))
 
 
 @contextmanager
 def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Path | None = None,
-           boot: grub_run.Boot | None = None, hardware: Hardware | None = None, drive: dict | None = None, **options):
-    """Power on an overlay of a hibernated session; yields a Powered.
+           boot: grub_run.Boot | None = None, hardware: Hardware | None = None, drive: dict | None = None,
+           second: Path | None = None, more: tuple[Drive, ...] = (), **options):
+    """Power on overlays of a hibernated session's disks; yields a Powered.
 
-    entry: who resumes, "linux" or "thaw"; image: an overlay made already; boot: replaces the default Boot, which
-    gives `resume=` to both the loader and the kernel.
+    entry: who resumes, "linux" or "thaw"; image, second: overlays made already; boot: replaces the default Boot, which
+    gives `resume=` to both the loader and the kernel; more: drives behind the session's own.
     """
+    result_dir.mkdir(parents=True, exist_ok=True)
     if image is None:
-        result_dir.mkdir(parents=True, exist_ok=True)
         image = disks.overlay(session.path, result_dir / "disk.qcow2")
+    if session.second:
+        second = second or disks.overlay(session.second, result_dir / "second.qcow2")
+        more = (session.config.second_drive(second), *more)
     if boot is None:
         boot = default_boot(session, entry)
     with power_on(image, session.disk, boot, hardware or session.config.hardware(), result_dir,
-                  drive={"ssd": session.config.fragmented, **(drive or {})}, **options) as on:
+                  drive={"ssd": session.config.fragmented, **(drive or {})}, more=more, **options) as on:
         yield on
 
 

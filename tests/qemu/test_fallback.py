@@ -26,15 +26,6 @@ AHCI_PCI_COMMAND = 0xB0000000 + (0x1F << 15) + (2 << 12) + 4
 PCI_BUS_MASTER = 1 << 2
 
 
-def _check_fresh(on: session.Powered, reason: str) -> None:
-    """The system is up and told `reason`; its disk works."""
-    on.agent.wait_ready(120)
-    words = on.agent.run("cat /proc/cmdline").split()
-    if words.count(f"thaw.status={reason}") != 1:
-        raise Failure(f"the command line is {words}")
-    proof.check_disk(on.agent)
-
-
 @pytest.mark.parametrize("table, machine, kernel, memory_mib", (
     ("mbr", "q35", "6.1", 512), ("gpt", "pc", "6.12", 2048), pytest.param("mbr", "pc", "6.12", 6144, marks=pytest.mark.full),
     pytest.param("gpt", "q35", "6.1", 6144, marks=pytest.mark.full)))
@@ -45,7 +36,7 @@ def test_no_image(table, machine, kernel, memory_mib, result_dir):
                          thaw_args="thaw.unknown=1 whatever")
     with session.power_on(image, disk, boot, Hardware(machine, 1, memory_mib), result_dir) as on:
         thaw_run.expect_boot(on.machine, "no-image")
-        _check_fresh(on, "no-image")
+        thaw_run.check_fresh(on, "no-image")
         line = on.agent.run("cat /proc/cmdline")
         if boot.kernel_arguments() not in line:
             raise Failure(f"the kernel's command line {boot.kernel_arguments()!r} became {line!r}")
@@ -76,7 +67,7 @@ def test_noresume(result_dir):
     boot = session.default_boot(image, thaw_args="noresume", cmdline="noresume")
     with session.resume(image, result_dir, image=overlay, boot=boot) as on:
         thaw_run.expect_boot(on.machine, "noresume")
-        _check_fresh(on, "noresume")
+        thaw_run.check_fresh(on, "noresume")
     if image_edit.signature(overlay, image) != SIGNATURE:
         raise Failure("noresume touched the image")
 
@@ -139,7 +130,7 @@ def test_unreadable_sector(config: Config, place: str, result_dir):
     with session.resume(image, result_dir, image=overlay, boot=boot, drive={"bad_sectors": (sector + 3,)}) as on:
         thaw_run.expect_boot(on.machine, "io-error")
         if complete:
-            _check_fresh(on, "io-error")
+            thaw_run.check_fresh(on, "io-error")
     if image_edit.signature(overlay, image) != SIGNATURE:
         raise Failure("an unreadable image was touched")
 

@@ -7,15 +7,20 @@ import pytest
 
 import proof
 import session
+from matrix import STORAGE, STORAGE_REST
 from session import Config
 
 BASELINE = (
     Config(kernel="6.1", compression="lzo", machine="q35", mode="platform"),
     Config(kernel="6.12", compression="plain", machine="pc", mode="shutdown"),
+    STORAGE["nvme"],
+    STORAGE["lvm-disks"],
 )
+REST = [config for config in (*STORAGE.values(), *STORAGE_REST.values()) if config not in BASELINE]
 
 
-@pytest.mark.parametrize("config", BASELINE, ids=Config.name)
+@pytest.mark.parametrize("config", [*BASELINE, *(pytest.param(config, marks=pytest.mark.full) for config in REST)],
+                         ids=Config.name)
 def test_linux_resumes_its_image(config: Config, result_dir):
     image = session.hibernated(config)
     with session.resume(image, result_dir, entry="linux") as on:

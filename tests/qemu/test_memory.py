@@ -13,12 +13,14 @@ import pytest
 import disk as disks
 import gdbstub
 import grub_run
+import guest
 import image_edit
+import kernel_disk
 import session
 import thaw_run
 from errors import Failure, HarnessError
 from machine import Hardware, Machine
-from matrix import SPECIAL
+from matrix import SPECIAL, STORAGE
 from session import Config
 
 PAGE = 4096
@@ -29,7 +31,13 @@ RESTORES = {
     "fragmented": SPECIAL["fragmented"],
     "five-levels": SPECIAL["five-levels"],
     "6-gib": Config(kernel="6.12", compression="plain", mode="shutdown", memory_mib=6144),
+    "nvme": STORAGE["nvme"],
+    "nvme-plain": STORAGE["nvme-plain"],
+    "virtio": STORAGE["virtio-99-partitions"],
+    "virtio-legacy": STORAGE["virtio-legacy"],
+    "lvm": STORAGE["lvm"],
 }
+ONLY_FULL = ("nvme", "lvm")
 
 
 def _name(pfns: list[int], limit: int = 12) -> str:
@@ -51,7 +59,7 @@ def changed_frames(before: list[tuple[int, int, Path]], after: list[tuple[int, i
     return result
 
 
-@pytest.mark.parametrize("name", RESTORES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.full) if name in ONLY_FULL else name for name in RESTORES])
 def test_memory_at_the_jump_is_what_the_image_says(name: str, result_dir):
     image = session.hibernated(RESTORES[name])
     with image_edit.layout(image, result_dir / "layout") as oracle, \
@@ -110,6 +118,40 @@ def test_fallback_without_an_image_changes_only_the_kernels_places(machine, memo
             raise Failure(f"{len(wrong)} frames above 16 MiB changed: {_name(wrong)}; allowed {allowed}")
         gdb.close()
         on.machine.wait_for(thaw_run.LINUX, 60)
+
+
+@pytest.mark.parametrize("hardware", (
+    Hardware("q35", 1, 512), Hardware("pc", 1, 512, controller="nvme"), Hardware("q35", 1, 6144, controller="virtio")),
+    ids=("ahci", "nvme", "virtio-6-gib"))
+def test_kernel_from_disk_changes_only_the_kernels_places(hardware: Hardware, result_dir):
+    """The kernel is read straight to its place, and the initrd: no other frame above 16 MiB is written."""
+    disk = disks.get()
+    image = disks.overlay(disk.path, result_dir / "disk.qcow2")
+    boot = grub_run.Boot(entry="thaw", kernel="6.12", fallback="path")
+    with session.power_on(image, disk, boot, hardware, result_dir, gdb=True, paused=True) as on:
+        gdb = gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
+        before = on.machine.dump_memory("thaw_stop_entry")
+        after = _dump_at(on, gdb, "thaw_stop_linux")
+        allowed = _boot_places(on.machine, gdb)
+        wrong = _outside(changed_frames(before, after, OWN_END), allowed)
+        if wrong:
+            raise Failure(f"{len(wrong)} frames above 16 MiB changed: {_name(wrong)}; allowed {allowed}")
+        initrd = kernel_disk.root_file(f"/boot/initrd.img-{guest.get().kernels['6.12']}")
+        start, end = allowed[1]
+        if end - start != len(initrd) or _bytes(after, start, end) != initrd:
+            raise Failure("the initrd in memory is not the file's")
+        gdb.close()
+        on.machine.wait_for(thaw_run.LINUX, 60)
+
+
+def _bytes(dumps: list[tuple[int, int, Path]], start: int, end: int) -> bytes:
+    """Physical memory from a dump."""
+    for base, length, path in dumps:
+        if base <= start and end <= base + length:
+            with open(path, "rb") as handle:
+                handle.seek(start - base)
+                return handle.read(end - start)
+    raise Failure(f"{start:#x}-{end:#x} is no RAM")
 
 
 def test_refused_header_changes_no_memory(result_dir):

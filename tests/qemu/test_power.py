@@ -14,6 +14,7 @@ import proof
 import session
 import thaw_run
 from errors import Failure, HarnessError
+from matrix import STORAGE
 from session import Config
 from swsusp_oracle import SIGNATURE
 
@@ -41,7 +42,10 @@ def _nobody_resumes(image: session.Hibernated, overlay, result_dir) -> None:
 
 
 @pytest.mark.parametrize("symbol", ("thaw_stop_entry", "thaw_stop_seal"))
-@pytest.mark.parametrize("config", (Config(), PLAIN_PC), ids=("ahci", "ide"))
+@pytest.mark.parametrize("config", (
+    pytest.param(Config(), id="ahci"), pytest.param(PLAIN_PC, id="ide"),
+    pytest.param(STORAGE["nvme"], id="nvme", marks=pytest.mark.full),
+    pytest.param(STORAGE["virtio-legacy"], id="virtio-legacy", marks=pytest.mark.full)))
 def test_power_cut_before_the_mark(config: Config, symbol: str, result_dir):
     image = session.hibernated(config)
     overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
@@ -70,7 +74,10 @@ def test_power_cut_while_reading(result_dir):
     _linux_resumes(image, overlay, result_dir)
 
 
-@pytest.mark.parametrize("config", (Config(), PLAIN_PC), ids=("ahci", "ide"))
+@pytest.mark.parametrize("config", (
+    pytest.param(Config(), id="ahci"), pytest.param(PLAIN_PC, id="ide"), pytest.param(STORAGE["nvme"], id="nvme"),
+    pytest.param(STORAGE["virtio-99-partitions"], id="virtio"), pytest.param(STORAGE["lvm"], id="lvm"),
+    pytest.param(STORAGE["virtio-legacy"], id="virtio-legacy", marks=pytest.mark.full)))
 def test_power_cut_after_the_mark(config: Config, result_dir):
     """Stopped at the image kernel's first instruction: the mark is durable, and nobody resumes it again."""
     image = session.hibernated(config)
@@ -85,9 +92,12 @@ def test_power_cut_after_the_mark(config: Config, result_dir):
     _nobody_resumes(image, overlay, result_dir)
 
 
-def test_mark_changes_nothing_else(result_dir):
+@pytest.mark.parametrize("config", (
+    pytest.param(PLAIN_PC, id="ide"), pytest.param(STORAGE["lvm"], id="lvm"),
+    pytest.param(STORAGE["nvme"], id="nvme", marks=pytest.mark.full)))
+def test_mark_changes_nothing_else(config: Config, result_dir):
     """Only the signature and the result record differ in the header page; nothing else on the disk is written."""
-    image = session.hibernated(PLAIN_PC)
+    image = session.hibernated(config)
     overlay = disks.overlay(image.path, result_dir / "disk.qcow2")
     with image_edit.layout(image, result_dir / "layout") as oracle:
         address, header = oracle.info.jump_address, oracle.page(oracle.header_page)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import gdbstub
 import grub_run
 import proof
 import session
@@ -16,7 +17,9 @@ DECISION = re.compile(r"thaw: (?:resume: (?P<kind>\S+) on (?P<device>.+), (?P<pa
                       r"|boot: (?P<reason>\S+))")
 JUMP = r"thaw: jump\b"
 LINUX = r"Linux version "
-REFUSED = r"grub: loader refused|normal kernel can't be started"
+STOPPED = r"normal kernel can't be started"
+REFUSED = rf"grub: loader refused|{STOPPED}"
+NO_PATH = r"thaw: no kernel from disk: "
 NO_RESUME = rf"thaw: boot:|{LINUX}|{REFUSED}"
 COMMAND_LINE = r"Command line: "
 REASONS = {"no-image", "noresume", "user", "ambiguous", "unsupported", "mismatch", "corrupt", "stale", "io-error",
@@ -71,6 +74,35 @@ def check_resumed(on: session.Powered, record: proof.Proof, timeout_s: float = 1
     decision = expect_resume(on, timeout_s)
     proof.check(on.agent, record)
     return decision
+
+
+def stop_at_entry(on: session.Powered) -> gdbstub.GdbStub:
+    """Start a machine that was made with gdb=True, paused=True, and stop it where the loader begins."""
+    return gdbstub.at_symbol(on.machine, on.loader, "thaw_stop_entry")
+
+
+def check_fresh(on: session.Powered, reason: str) -> None:
+    """The system is up and told `reason`; its disk works."""
+    on.agent.wait_ready(120)
+    words = on.agent.run("cat /proc/cmdline").split()
+    if words.count(f"thaw.status={reason}") != 1:
+        raise Failure(f"the command line is {words}")
+    proof.check_disk(on.agent)
+
+
+def expect_stop(machine: Machine, why: str, timeout_s: float = 60) -> None:
+    """No kernel can be started: a screen says so and why (a regular expression), and Enter restarts the machine."""
+    machine.wait_for(STOPPED, timeout_s, unless=rf"{LINUX}|{JUMP}|grub: loader refused")
+    machine.wait_for("press Enter", 10)
+    said = machine.text().partition("normal kernel can't be started")[2]
+    if not re.search(why, said, re.I):
+        raise Failure(f"the screen says {said!r} instead of {why!r}")
+    if machine.qmp.end_reason():
+        raise Failure("the machine did not wait for a key")
+    machine.type("\r")
+    end = machine.wait_end(20)
+    if end != "guest-reset":
+        raise Failure(f"Enter ended in {end}")
 
 
 def expect_boot(machine: Machine, *reasons: str, timeout_s: float = 90) -> str:
