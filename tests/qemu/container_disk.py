@@ -43,7 +43,9 @@ def _furnish(on: session.Powered) -> None:
               f"--pbkdf-force-iterations 1000 --uuid {LUKS_UUID} {luks} /run/thaw/key 2>&1", timeout_s=120)
     storage.lvm(agent, f"pvcreate {half}", f"pvcreate {lost}", f"vgcreate {BROKEN} {half} {lost}",
                 f"lvcreate -Wn -Zn -l 60 -n swap {BROKEN} {lost} {half}")
-    agent.run(f"dmsetup mknodes; mkswap /dev/mapper/{BROKEN}-swap; sync; vgs=$(lvm vgchange -an {GROUP} {BROKEN} 2>&1); sync")
+    agent.run(f"dmsetup mknodes; mkswap /dev/mapper/{BROKEN}-swap; sync")
+    storage.lvm(agent, f"vgchange -an {BROKEN} {GROUP}")
+    agent.run("sync")
 
 
 def _make(base: disks.Disk, out: Path) -> None:
