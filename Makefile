@@ -27,7 +27,7 @@ help: ## list the targets
 
 # --- the BIOS loader -------------------------------------------------------------------------------------------
 
-LOADER_DIRS := boot handoff loader mm drivers drivers/ata drivers/nvme disk image lib
+LOADER_DIRS := boot handoff loader mm drivers drivers/ata drivers/nvme drivers/virtio disk image lib
 OFFSETS_C   := handoff/offsets.c
 LOADER_C    := $(filter-out $(OFFSETS_C),$(sort $(wildcard $(LOADER_DIRS:%=%/*.c))))
 LOADER_ASM  := $(sort $(wildcard $(LOADER_DIRS:%=%/*.asm)))
@@ -88,7 +88,11 @@ $(B)/unit/%: tests/unit/%.c $(B)/host/libthaw.a
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< $(B)/host/libthaw.a $(TEST_LIBS) -lcmocka
 
-unit: $(UNIT) ## build and run the unit tests
+$(B)/host/file_extract: tests/files/file_extract.c $(B)/host/libthaw.a
+	$(call say,TEST,$<)$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< $(B)/host/libthaw.a $(TEST_LIBS)
+
+unit: $(UNIT) $(B)/host/file_extract ## build and run the unit tests
+	$(Q)tests/files/test_files.py $(B)/host/file_extract $(B)/files
 	$(Q)failed=0; for t in $(UNIT); do $$t >$$t.log 2>&1 || { failed=1; cat $$t.log; }; \
 	printf '  %-8s %s: %s passed\n' UNIT $${t##*/} $$(grep -c '^\[       OK \]' $$t.log); done; exit $$failed
 
@@ -123,7 +127,7 @@ fuzz: $(FUZZ:%=%.run) ## run every fuzz target for a share of FUZZ_SECONDS
 BUILD_PACKAGES := gcc make binutils nasm libc6-dev liblzo2-dev liblz4-dev
 GUEST_PACKAGES := qemu-system-x86 qemu-utils seabios grub-pc-bin grub-common mmdebstrap e2fsprogs fdisk \
                   debian-archive-keyring python3
-CHECK_PACKAGES := libcmocka-dev clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
+CHECK_PACKAGES := libcmocka-dev e2fsprogs dosfstools mtools clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
                   python3-pytest-xdist python3-lz4 liblzo2-2
 SHARD ?= 1/1
 

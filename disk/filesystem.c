@@ -51,6 +51,12 @@ _Static_assert(BTRFS_LABEL_BYTES < IDENTITY_LABEL_BYTES, "the longest label fits
 _Static_assert(LUKS_UUID_BYTES < IDENTITY_UUID_BYTES, "the longest UUID fits, with its NUL");
 _Static_assert(BTRFS_LABEL_AT + BTRFS_LABEL_BYTES <= PAGE_BYTES, "the superblock's start is in one page");
 
+enum fat_layout {
+	FAT32_SERIAL_AT = 67,
+	FAT32_TYPE_AT = 82,
+	FAT_SIGNATURE_AT = 510,
+};
+
 static bool has_bytes(const struct page *page, size_t at, const char *bytes, size_t count)
 {
 	return memcmp(page->bytes + at, bytes, count) == 0;
@@ -106,6 +112,23 @@ enum filesystem_kind filesystem_identify_btrfs(const struct page *page, struct i
 	memset(identity_out, 0, sizeof(*identity_out));
 	identity_copy(identity_out, page, BTRFS_UUID_AT, BTRFS_LABEL_AT, BTRFS_LABEL_BYTES);
 	return FILESYSTEM_BTRFS;
+}
+
+bool filesystem_identify_fat(const struct page *first, struct identity *identity_out)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	uint32_t at = 0;
+
+	if (!has_bytes(first, FAT32_TYPE_AT, "FAT32   ", 8) || !has_bytes(first, FAT_SIGNATURE_AT, "\x55\xaa", 2))
+		return false;
+	memset(identity_out, 0, sizeof(*identity_out));
+	for (uint32_t i = 4; i-- > 0;) {
+		identity_out->uuid[at++] = digits[first->bytes[FAT32_SERIAL_AT + i] >> 4];
+		identity_out->uuid[at++] = digits[first->bytes[FAT32_SERIAL_AT + i] & 15];
+		if (i == 2)
+			identity_out->uuid[at++] = '-';
+	}
+	return true;
 }
 
 bool filesystem_is_container(enum filesystem_kind kind)

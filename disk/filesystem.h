@@ -25,6 +25,12 @@ enum filesystem_kind filesystem_identify(const struct page *first, struct identi
 /* From the page at FILESYSTEM_BTRFS_OFFSET: FILESYSTEM_BTRFS or FILESYSTEM_UNKNOWN. */
 enum filesystem_kind filesystem_identify_btrfs(const struct page *page, struct identity *identity_out);
 
+/*
+ * FAT32, which filesystem_identify leaves out: a swap area that was FAT before may still begin with its boot sector.
+ * The UUID is the serial number as "1234-ABCD".
+ */
+bool filesystem_identify_fat(const struct page *first, struct identity *identity_out);
+
 /* True for what holds volumes of its own. */
 bool filesystem_is_container(enum filesystem_kind kind);
 

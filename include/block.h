@@ -22,8 +22,10 @@ struct block_segment {
 	uint32_t bytes;
 };
 
+#define BLOCK_NAME_BYTES 48
+
 struct block_identity {
-	char name[16];               /* "ahci0.1": driver, controller, port; stable within one boot */
+	char name[BLOCK_NAME_BYTES]; /* "ahci0.1": driver, controller, port; stable within one boot */
 	char model[41];              /* printable, trimmed */
 	char serial[21];             /* printable, trimmed */
 	uint32_t sector_bytes;       /* logical sector: 512 or 4096 */

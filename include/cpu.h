@@ -20,6 +20,14 @@ static inline struct cpuid_result cpu_cpuid(uint32_t leaf, uint32_t subleaf)
 	return result;
 }
 
+static inline uint64_t cpu_read_cr3(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr3, %0" : "=r"(value));
+	return value;
+}
+
 static inline void cpu_write_cr3(uint64_t value)
 {
 	__asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");

@@ -8,6 +8,7 @@
 #include "drivers/ata/ide.h"
 #include "drivers/driver.h"
 #include "drivers/nvme/nvme.h"
+#include "drivers/virtio/virtio_blk.h"
 #include "lib/log.h"
 #include "loader/memory.h"
 
@@ -17,7 +18,7 @@
 #define PCI_CLASS_BRIDGE       0x06
 #define SILENCED_MAX           256
 
-static const struct block_driver *const drivers[] = {&ahci_driver, &ide_driver, &nvme_driver};
+static const struct block_driver *const drivers[] = {&ahci_driver, &ide_driver, &nvme_driver, &virtio_blk_driver};
 
 struct discovery {
 	struct driver_environment environment;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The search for the image: which disks and partitions are looked at, and what follows from what they hold. When in
- * doubt there is no image: Linux then does what it would have done without Thaw.
+ * The search for the image: which volumes are looked at, and what follows from what they hold. When in doubt there is
+ * no image: Linux then does what it would have done without Thaw.
  */
 #include "loader/find.h"
 
@@ -9,66 +9,68 @@
 #include "lib/string.h"
 #include "loader/find_internal.h"
 
-/* A disk with so many read errors is given up; each may have cost the driver's retries. */
-#define READ_ERRORS_MAX 4
-
 struct find_search {
 	struct find_request request;
-	struct partition_table *table; /* of the disk that is looked at */
-	struct page *table_scratch;
+	struct volumes volumes;
 	struct page *page;
 	struct found_image *found; /* the last image */
-	struct find_device found_device;
-	uint32_t named;      /* devices that are what the request names */
+	struct volume found_volume;
+	uint32_t named;      /* volumes that are what the request names */
 	uint32_t images;     /* of these, with an image */
 	enum status refused; /* of the first with a foreign or bad image */
 	const char *refused_reason;
-	enum status unreadable; /* of the first disk or device that can't be read */
+	enum status unreadable; /* of the first disk or volume that can't be read */
 	bool has_containers;
 };
 
-static bool is_exact(const struct find_request *request)
+static void note_unreadable(void *context, const char *name, enum status status)
 {
-	return find_names_partition(request) || find_names_content(request);
-}
+	struct find_search *search = context;
 
-static void note_unreadable(struct find_search *search, const char *name, enum status status)
-{
 	log_line("%s: %s", name, status_text(status));
 	if (search->unreadable == STATUS_OK)
 		search->unreadable = status;
 }
 
-static void keep_image(struct find_search *search, const struct find_device *device, const char *name,
-		       const struct find_look *look)
+static void note_refused(struct find_search *search, const char *name, enum status status, const char *reason)
+{
+	log_line("%s: %s", name, reason);
+	if (search->refused == STATUS_OK) {
+		search->refused = status;
+		search->refused_reason = reason;
+	}
+}
+
+static void keep_image(struct find_search *search, const struct volume *volume, const struct find_look *look)
 {
 	struct found_image *found = search->found;
 
-	log_line("%s: image, %s%s", name, look->header.codec == SWSUSP_PLAIN ? "plain" : "compressed",
+	volume_name(volume, found->name);
+	log_line("%s: image, %s%s", found->name, look->header.codec == SWSUSP_PLAIN ? "plain" : "compressed",
 		 look->header.platform ? ", platform mode" : "");
 	search->images++;
-	search->found_device = *device;
-	found->device = device->disk;
-	memcpy(found->name, name, sizeof(found->name));
-	found->start_lba = device->start_lba;
-	found->device_pages = find_device_pages(device);
+	found->device = volume->disk;
+	found->start_lba = volume->start_lba;
+	found->device_pages = volume_pages(volume);
 	found->header_page = search->request.header_page;
 	found->header = look->header;
 	found->header_bytes = *search->page;
+	search->found_volume = *volume;
 }
 
 /*
- * Looks at one device. STATUS_END: the search is over: the device that was named holds no image, or it is the second
- * of its name. STATUS_IO_ERROR, STATUS_TIMEOUT: it can't be read.
+ * STATUS_END: the search is over: the volume that was named holds no image, or it is the second of its name.
+ * STATUS_IO_ERROR, STATUS_TIMEOUT: it can't be read.
  */
-static enum status visit_device(struct find_search *search, const struct find_device *device)
+static enum status visit_volume(struct find_search *search, const struct volume *volume)
 {
+	const bool exact = find_names_one(&search->request);
 	struct find_look look;
-	char name[sizeof(search->found->name)] = "";
+	char name[VOLUME_NAME_BYTES];
 	enum status status;
 
-	find_device_name(device, name, sizeof(name));
-	status = find_device_look(&search->request, device, search->page, &look);
+	volume_name(volume, name);
+	status = find_look_at(&search->request, volume, search->page, &look);
 	if (status != STATUS_OK) {
 		note_unreadable(search, name, status);
 		if (!find_names_partition(&search->request))
@@ -76,95 +78,28 @@ static enum status visit_device(struct find_search *search, const struct find_de
 		search->named++;
 		return STATUS_END;
 	}
-	if (look.is_container) {
-		log_line("%s: LUKS or LVM2, not looked into", name);
+	if (filesystem_is_container(look.kind)) {
+		log_line("%s: %s, not looked into", name, filesystem_kind_text(look.kind));
 		search->has_containers = true;
 	}
 	if (!look.is_named)
 		return STATUS_OK;
 	search->named++;
-	if (look.image == STATUS_OK) {
-		keep_image(search, device, name, &look);
-	} else if (look.image != STATUS_NOT_FOUND || is_exact(&search->request)) {
-		log_line("%s: %s", name, look.reason);
-		if (search->refused == STATUS_OK) {
-			search->refused = look.image;
-			search->refused_reason = look.reason;
-		}
-	}
-	return is_exact(&search->request) && (search->images != 1 || search->named > 1) ? STATUS_END : STATUS_OK;
+	if (look.image == STATUS_OK)
+		keep_image(search, volume, &look);
+	else if (look.image != STATUS_NOT_FOUND || exact)
+		note_refused(search, name, look.image, look.reason);
+	return exact && (search->images != 1 || search->named > 1) ? STATUS_END : STATUS_OK;
 }
 
-static enum status disk_read(void *context, struct lba lba, uint32_t count, void *buffer)
+static enum status visit(void *context, const struct volume *volume, const struct partition_table *table,
+			 const struct partition *partition)
 {
-	struct block_device *disk = context;
+	struct find_search *search = context;
 
-	return block_read_sync(disk, lba, buffer, (uint64_t)count * disk->identity.sector_bytes);
-}
-
-static void log_table(const struct block_identity *identity, const struct partition_table *table)
-{
-	static const char *const kinds[] = {
-		[PARTITION_TABLE_NONE] = "no partition table",
-		[PARTITION_TABLE_MBR] = "MBR",
-		[PARTITION_TABLE_GPT] = "GPT",
-	};
-
-	log_line("%s: %lu MiB, %s, partitions: %u%s%s", identity->name,
-		 identity->sector_count / (MIB / identity->sector_bytes), kinds[table->kind], table->count,
-		 table->damage == STATUS_OK ? "" : "; the table is damaged: ",
-		 table->damage == STATUS_OK ? "" : status_text(table->damage));
-}
-
-/* Reads the table, or takes a disk without one as a single device. */
-static enum status read_table(struct find_search *search, struct block_device *disk)
-{
-	const struct block_identity *identity = &disk->identity;
-	const struct disk_reader reader = {disk_read, disk, identity->sector_bytes, identity->sector_count,
-					   search->table_scratch};
-	struct partition_table *table = search->table;
-
-	TRY(partition_table_read(&reader, table));
-	log_table(identity, table);
-	if (table->damage == STATUS_TIMEOUT)
-		return table->damage;
-	if (table->damage == STATUS_IO_ERROR)
-		note_unreadable(search, identity->name, table->damage);
-	if (table->count == 0) {
-		memset(&table->partitions[0], 0, sizeof(table->partitions[0]));
-		table->partitions[0].sector_count = identity->sector_count;
-		table->count = 1;
-	}
-	return STATUS_OK;
-}
-
-/* STATUS_END: the search is over. A disk that can't be read is noted and left. */
-static enum status visit_disk(struct find_search *search, struct block_device *disk)
-{
-	enum status status = read_table(search, disk);
-	uint32_t errors = 0;
-
-	if (status != STATUS_OK) {
-		note_unreadable(search, disk->identity.name, status);
+	if (find_names_partition(&search->request) && !find_matches_partition(&search->request, table, partition))
 		return STATUS_OK;
-	}
-	for (uint32_t i = 0; i < search->table->count; i++) {
-		const struct partition *partition = &search->table->partitions[i];
-		const struct find_device device = {disk, partition->number, partition->start_lba,
-						   partition->sector_count};
-
-		if (find_names_partition(&search->request) &&
-		    !find_matches_partition(&search->request, search->table, i))
-			continue;
-		status = visit_device(search, &device);
-		if (status == STATUS_END)
-			return status;
-		if (status == STATUS_TIMEOUT || (status != STATUS_OK && ++errors == READ_ERRORS_MAX)) {
-			log_line("%s: given up", disk->identity.name);
-			break;
-		}
-	}
-	return STATUS_OK;
+	return visit_volume(search, volume);
 }
 
 static enum status fail(enum status status, const char *reason, const char **reason_out)
@@ -173,17 +108,17 @@ static enum status fail(enum status status, const char *reason, const char **rea
 	return status;
 }
 
-/* Exactly one image was found, and no second device of its name. */
+/* Exactly one image was found, and no second volume of its name. */
 static enum status accept(const struct find_search *search, const char **reason_out)
 {
 	uint32_t number;
 	enum status status;
 
 	if (search->request.kind == RESUME_NODE && find_node_number(search->request.spec->text, &number) == STATUS_OK &&
-	    number != search->found_device.number)
+	    number != search->found_volume.number)
 		return fail(STATUS_NOT_FOUND, "the only image is on another partition number than resume= names",
 			    reason_out);
-	status = find_device_check_raid(&search->found_device, search->page);
+	status = volume_check_raid(&search->found_volume, search->page);
 	if (status == STATUS_UNSUPPORTED)
 		return fail(status, "the device of the image is a member of a RAID array", reason_out);
 	if (status != STATUS_OK)
@@ -194,7 +129,7 @@ static enum status accept(const struct find_search *search, const char **reason_
 /* What follows from all that was seen. */
 static enum status decide(const struct find_search *search, const char **reason_out)
 {
-	const bool exact = is_exact(&search->request);
+	const bool exact = find_names_one(&search->request);
 
 	if (exact && search->named > 1)
 		return fail(STATUS_AMBIGUOUS, "several devices have the name that resume= gives", reason_out);
@@ -214,17 +149,17 @@ static enum status decide(const struct find_search *search, const char **reason_
 	return fail(STATUS_NOT_FOUND, "no device has the name that resume= gives", reason_out);
 }
 
-static enum status search_alloc(struct find_search *search, struct arena *arena)
+static enum status search_all(struct find_search *search, const struct block_registry *registry, struct arena *arena)
 {
+	const struct volume_visitor visitor = {search, visit, note_unreadable};
 	void *memory;
 
 	TRY(arena_alloc(arena, sizeof(*search->found), _Alignof(struct found_image), &memory));
 	search->found = memory;
-	TRY(arena_alloc(arena, sizeof(*search->table), _Alignof(struct partition_table), &memory));
-	search->table = memory;
-	TRY(arena_alloc(arena, 2 * sizeof(struct page), PAGE_BYTES, &memory));
+	TRY(arena_alloc(arena, sizeof(struct page), PAGE_BYTES, &memory));
 	search->page = memory;
-	search->table_scratch = search->page + 1;
+	TRY(volumes_init(&search->volumes, registry, arena));
+	volumes_visit(&search->volumes, &visitor);
 	return STATUS_OK;
 }
 
@@ -232,21 +167,23 @@ enum status find_image(const struct block_registry *registry, const struct resum
 		       const struct resume_spec *kernel, struct arena *arena, struct found_image *found_out,
 		       const char **reason_out)
 {
-	struct find_search search = {.refused_reason = ""};
 	const size_t mark = arena_mark(arena);
+	struct find_search *search;
 	enum status status;
+	void *memory;
 
-	*reason_out = "";
-	TRY(find_request_make(own, kernel, &search.request, reason_out));
-	status = search_alloc(&search, arena);
-	if (status != STATUS_OK) {
-		*reason_out = "no memory to look for an image";
-	} else {
-		for (uint32_t i = 0; i < registry->count && status == STATUS_OK; i++)
-			status = visit_disk(&search, registry->devices[i]);
-		status = decide(&search, reason_out);
-		if (status == STATUS_OK)
-			*found_out = *search.found;
+	*reason_out = "no memory to look for an image";
+	TRY(arena_alloc(arena, sizeof(*search), _Alignof(struct find_search), &memory));
+	search = memory;
+	search->refused_reason = "";
+	status = find_request_make(own, kernel, &search->request, reason_out);
+	if (status == STATUS_OK)
+		status = search_all(search, registry, arena);
+	if (status == STATUS_OK)
+		status = decide(search, reason_out);
+	if (status == STATUS_OK) {
+		*found_out = *search->found;
+		*reason_out = "";
 	}
 	arena_rewind(arena, mark);
 	return status;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finding the image: every disk and partition is looked at, or the one that resume= names. docs/finding-the-image.md
+ * Finding the image: every volume is looked at, or the one that resume= names. docs/finding-the-image.md
  * has the rules as tables.
  */
 #pragma once
 
 #include "image/swsusp.h"
-#include "include/block.h"
 #include "loader/options.h"
+#include "loader/volume.h"
 #include "mm/arena.h"
 
 /* An image that was found: where it is, and its header as read. */
 struct found_image {
 	struct block_device *device;
-	char name[32];         /* "ahci0.1p5": the disk's name, 'p' and the partition number; a whole disk: its name */
-	uint64_t start_lba;    /* of the resume device (partition), in device sectors */
-	uint64_t device_pages; /* pages of the resume device */
-	uint64_t header_page;  /* device page of the header: resume_offset, or 0 */
+	char name[VOLUME_NAME_BYTES]; /* "ahci0.1p5": the disk's name, 'p' and the partition number */
+	uint64_t start_lba;           /* of the resume device, in sectors of the device */
+	uint64_t device_pages;        /* pages of the resume device */
+	uint64_t header_page;         /* page of the resume device that is the header: resume_offset, or 0 */
 	struct swsusp_header header;
 	struct page header_bytes; /* the header page as it stood on disk */
 };
@@ -36,7 +36,7 @@ struct found_image {
  * STATUS_CORRUPT      from the header; a filesystem's superblock in the same page;
  * STATUS_IO_ERROR     the device, or a disk that might hold it, can't be read; STATUS_TIMEOUT: nor does it answer;
  * STATUS_NO_MEMORY.
- * The arena is used for scratch (under 128 KiB) and rewound.
+ * The arena is used for scratch (under 160 KiB) and rewound.
  */
 nodiscard enum status find_image(const struct block_registry *registry, const struct resume_spec *own,
 				 const struct resume_spec *kernel, struct arena *arena, struct found_image *found_out,

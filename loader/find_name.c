@@ -45,9 +45,14 @@ bool find_names_content(const struct find_request *request)
 	return request->kind == RESUME_UUID || request->kind == RESUME_LABEL;
 }
 
-bool find_matches_partition(const struct find_request *request, const struct partition_table *table, uint32_t index)
+bool find_names_one(const struct find_request *request)
 {
-	const struct partition *partition = &table->partitions[index];
+	return find_names_partition(request) || find_names_content(request);
+}
+
+bool find_matches_partition(const struct find_request *request, const struct partition_table *table,
+			    const struct partition *partition)
+{
 	const char *text = request->spec->text;
 
 	if (request->kind == RESUME_PARTLABEL)

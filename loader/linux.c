@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Booting the normal kernel from boot modules (Documentation/arch/x86/boot.rst, "64-bit Boot Protocol").
+ * Booting the normal kernel (Documentation/arch/x86/boot.rst, "64-bit Boot Protocol").
  */
 #include "loader/linux.h"
 
@@ -25,12 +25,6 @@ static bool has_role(const struct boot_module *module, const char *role)
 	return strncmp(text, role, length) == 0 && (text[length] == ' ' || text[length] == '\0');
 }
 
-static void ignore_word(void *context, const char *word)
-{
-	(void)context;
-	(void)word;
-}
-
 /* What stands behind the first word of the module's string. */
 static const char *module_arguments(const struct boot_module *module)
 {
@@ -43,47 +37,46 @@ static const char *module_arguments(const struct boot_module *module)
 	return text;
 }
 
-/* The command line behind a lone "--" on Thaw's own, or "". */
-static const char *own_kernel_command_line(const struct boot_info *info)
+/* The rest of the kernel module's string, or "". */
+static const char *module_command_line(const struct boot_info *info)
 {
-	struct options options;
-
-	options_parse(info->command_line, &options, ignore_word, NULL);
-	return options.kernel_command_line ? options.kernel_command_line : "";
+	for (uint32_t i = 0; i < info->module_count; i++)
+		if (has_role(&info->modules[i], "kernel"))
+			return module_arguments(&info->modules[i]);
+	return "";
 }
 
-const char *linux_command_line_find(const struct boot_info *info)
+const char *linux_command_line_find(const struct boot_info *info, bool by_path)
 {
-	const char *text = "";
+	const char *own = options_kernel_command_line(info->command_line);
+	const char *module = module_command_line(info);
 
-	for (uint32_t i = 0; i < info->module_count; i++) {
-		if (!has_role(&info->modules[i], "kernel"))
-			continue;
-		text = module_arguments(&info->modules[i]);
-		break;
-	}
-	return text[0] != '\0' ? text : own_kernel_command_line(info);
+	if (by_path)
+		return own[0] != '\0' ? own : module;
+	return module[0] != '\0' ? module : own;
 }
 
-/* Sorts the modules by their roles. STATUS_NOT_FOUND: no kernel. */
-static enum status modules_assign(const struct boot_info *info, struct linux_request *request)
+enum status linux_files_of_modules(const struct boot_info *info, struct linux_files *files_out)
 {
-	bool found = false;
+	struct linux_files files = {.command_line = linux_command_line_find(info, false)};
 
 	for (uint32_t i = 0; i < info->module_count && i < BOOT_MODULES_MAX; i++) {
 		const struct boot_module *module = &info->modules[i];
 		const struct memory_range range = {.start = module->start, .end = module->end};
 
-		if (has_role(module, "kernel") && !found) {
-			found = true;
-			request->kernel = range;
-		} else if (has_role(module, "initrd")) {
-			request->initrds[request->initrd_count++] = range;
-		} else {
+		if (has_role(module, "kernel") && files.kernel.end == 0)
+			files.kernel = range;
+		else if (has_role(module, "initrd"))
+			files.initrds[files.initrd_count++] = range;
+		else
 			log_line("boot module %u ignored: %.40s", i, module->command_line);
-		}
 	}
-	return found ? STATUS_OK : STATUS_NOT_FOUND;
+	if (files.kernel.end == 0)
+		return STATUS_NOT_FOUND;
+	files.kernel_head = span_of(paddr_to_virt((struct paddr){files.kernel.start}),
+				    min_u64(files.kernel.end - files.kernel.start, LINUX_HEAD_BYTES));
+	*files_out = files;
+	return STATUS_OK;
 }
 
 static struct page *table_page(void *context)
@@ -152,26 +145,23 @@ static enum status build_parameters(struct linux_parameters *parameters, const c
 	return STATUS_OK;
 }
 
-static enum status prepare(const struct boot_info *info, struct arena *arena, const char *reason,
-			   struct linux_request *request, struct handoff_linux *sealed)
+static enum status prepare(const struct boot_info *info, const struct linux_files *files, struct arena *arena,
+			   const char *reason, struct linux_request *request, struct handoff_linux *sealed)
 {
-	struct linux_parameters parameters = {.info = info, .image = &request->image};
+	struct linux_parameters parameters = {.info = info, .image = &request->image, .file = files->kernel_head};
 
-	TRY(modules_assign(info, request));
-	parameters.file = span_of(paddr_to_virt((struct paddr){request->kernel.start}),
-				  request->kernel.end - request->kernel.start);
-	TRY(linux_image_parse(parameters.file, &request->image));
+	TRY(linux_image_parse(files->kernel_head, files->kernel.end - files->kernel.start, &request->image));
 	TRY(linux_plan_make(request, &parameters.places, sealed));
 	TRY(build_tables(arena, sealed));
 	if (acpi_rsdp_find(&info->memory, &parameters.rsdp_address) != STATUS_OK)
 		log_line("no RSDP found: the kernel will look for it itself");
 	read_cursor(&info->screen, &parameters);
-	return build_parameters(&parameters, linux_command_line_find(info), reason, arena, sealed);
+	return build_parameters(&parameters, files->command_line, reason, arena, sealed);
 }
 
 /* Both are too large for the stack. */
-static enum status alloc_and_prepare(const struct boot_info *info, struct arena *arena, const char *reason,
-				     struct handoff_linux **sealed_out)
+static enum status alloc_and_prepare(const struct boot_info *info, const struct linux_files *files, struct arena *arena,
+				     const char *reason, struct handoff_linux **sealed_out)
 {
 	struct linux_request *request;
 	void *sealed;
@@ -180,19 +170,28 @@ static enum status alloc_and_prepare(const struct boot_info *info, struct arena 
 	TRY(arena_alloc(arena, sizeof(struct handoff_linux), PAGE_BYTES, &sealed));
 	TRY(arena_alloc(arena, sizeof(*request), PAGE_BYTES, &memory));
 	request = memory;
-	request->memory = &info->memory;
-	request->reserved.start = virt_to_paddr(arena->base).value;
-	request->reserved.end = request->reserved.start + arena->size_bytes;
-	TRY(prepare(info, arena, reason, request, sealed));
+	linux_request_init(request, &info->memory, files, arena);
+	TRY(prepare(info, files, arena, reason, request, sealed));
 	*sealed_out = sealed;
 	return STATUS_OK;
 }
 
-enum status linux_prepare(const struct boot_info *info, struct arena *arena, const char *reason,
-			  struct handoff_linux **sealed_out)
+void linux_request_init(struct linux_request *request, const struct memory_map *memory, const struct linux_files *files,
+			const struct arena *arena)
+{
+	request->memory = memory;
+	request->kernel = files->kernel;
+	request->initrd_count = files->initrd_count;
+	memcpy(request->initrds, files->initrds, sizeof(request->initrds));
+	request->reserved.start = virt_to_paddr(arena->base).value;
+	request->reserved.end = request->reserved.start + arena->size_bytes;
+}
+
+enum status linux_prepare(const struct boot_info *info, const struct linux_files *files, struct arena *arena,
+			  const char *reason, struct handoff_linux **sealed_out)
 {
 	const size_t mark = arena_mark(arena);
-	const enum status status = alloc_and_prepare(info, arena, reason, sealed_out);
+	const enum status status = alloc_and_prepare(info, files, arena, reason, sealed_out);
 
 	if (status != STATUS_OK)
 		arena_rewind(arena, mark);

@@ -25,7 +25,7 @@ static enum status check_kind(struct span *file)
 }
 
 /* The part behind the setup sectors: where it is, and that the file holds all of its payload. */
-static enum status read_extent(struct span *file, struct linux_image *image)
+static enum status read_extent(struct span *file, uint64_t file_bytes, struct linux_image *image)
 {
 	const uint8_t setup_sects = span_u8(file, AT(setup_sects));
 	const uint32_t sectors = setup_sects != 0 ? setup_sects : LINUX_SETUP_SECTS_DEFAULT;
@@ -34,9 +34,9 @@ static enum status read_extent(struct span *file, struct linux_image *image)
 
 	image->kernel_offset = (sectors + 1) * LINUX_SECTOR_BYTES;
 	image->header_end = LINUX_JUMP_BASE + span_u8(file, AT(jump_offset));
-	if (file->size <= image->kernel_offset)
+	if (file_bytes <= image->kernel_offset)
 		return STATUS_CORRUPT;
-	available = file->size - image->kernel_offset;
+	available = file_bytes - image->kernel_offset;
 	if (payload_end > available || available <= LINUX_ENTRY_64_OFFSET)
 		return STATUS_CORRUPT;
 	if (image->header_end < AT(handover_offset) ||
@@ -48,7 +48,7 @@ static enum status read_extent(struct span *file, struct linux_image *image)
 											     : STATUS_CORRUPT;
 }
 
-enum status linux_image_parse(struct span file, struct linux_image *image_out)
+enum status linux_image_parse(struct span file, uint64_t file_bytes, struct linux_image *image_out)
 {
 	struct linux_image image = {
 		.init_bytes = align_up(span_u32(&file, AT(init_size)), PAGE_BYTES),
@@ -63,7 +63,7 @@ enum status linux_image_parse(struct span file, struct linux_image *image_out)
 	if (!span_ok(&file))
 		return STATUS_UNSUPPORTED;
 	TRY(check_kind(&file));
-	TRY(read_extent(&file, &image));
+	TRY(read_extent(&file, file_bytes, &image));
 	if (image.alignment < PAGE_BYTES || image.alignment > ALIGNMENT_MAX ||
 	    (image.alignment & (image.alignment - 1)) != 0)
 		return STATUS_CORRUPT;

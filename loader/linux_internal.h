@@ -6,9 +6,7 @@
 #pragma once
 
 #include "handoff/linux.h"
-#include "include/boot_info.h"
-#include "include/status.h"
-#include "lib/span.h"
+#include "loader/linux.h"
 #include "loader/linux_format.h"
 
 /* Nothing is placed below: Thaw itself lives there (design.md, invariant 1). */
@@ -33,20 +31,24 @@ struct linux_image {
 };
 
 /*
- * file: the whole bzImage. STATUS_UNSUPPORTED: no kernel, older than protocol 2.12, or without the 64-bit entry;
- * STATUS_CORRUPT: cut, or contradicting itself.
+ * file: a bzImage of file_bytes, or its beginning. STATUS_UNSUPPORTED: no kernel, older than protocol 2.12, or without
+ * the 64-bit entry; STATUS_CORRUPT: cut, or contradicting itself.
  */
-nodiscard enum status linux_image_parse(struct span file, struct linux_image *image_out);
+nodiscard enum status linux_image_parse(struct span file, uint64_t file_bytes, struct linux_image *image_out);
 
 /* What is to be placed. Ranges in bytes; their type is not used. */
 struct linux_request {
 	const struct memory_map *memory;
 	struct linux_image image;
-	struct memory_range kernel; /* the module */
+	struct memory_range kernel; /* the file, or where it would begin had it been loaded as a whole */
 	struct memory_range initrds[BOOT_MODULES_MAX];
 	uint32_t initrd_count;
 	struct memory_range reserved; /* stays in use until the jump, and behind it: the arena */
 };
+
+/* *request is empty. The image is not filled in. */
+void linux_request_init(struct linux_request *request, const struct memory_map *memory, const struct linux_files *files,
+			const struct arena *arena);
 
 struct linux_places {
 	uint64_t kernel_address;
@@ -65,6 +67,14 @@ nodiscard enum status linux_plan_make(const struct linux_request *request, struc
 				      struct handoff_linux *sealed_out);
 
 /*
+ * Where a kernel and initrd_bytes of initrds that are not in memory yet go: clear of what the request has there, its
+ * kernel and initrds too. When they are read to these places, linux_plan_make leaves them there.
+ * Errors as of linux_plan_make.
+ */
+nodiscard enum status linux_plan_reading(const struct linux_request *request, uint64_t initrd_bytes,
+					 struct linux_places *places_out);
+
+/*
  * original, in front of a lone "--" " noresume" (reason stale) and " thaw.status=REASON" put in. When that is longer
  * than characters_max, thaw.status is left out, and logged; noresume never, rather the end of original.
  */
@@ -73,7 +83,7 @@ void linux_command_line_build(const char *original, const char *reason, uint32_t
 
 /* What boot_params is made of. */
 struct linux_parameters {
-	struct span file;
+	struct span file; /* its beginning */
 	const struct linux_image *image;
 	struct linux_places places;
 	const struct boot_info *info;

@@ -139,7 +139,7 @@ static enum status place_kernel(const struct obstacles *obstacles, uint64_t *add
 
 static void copy_add(struct handoff_linux *sealed, uint64_t destination, uint64_t source, uint64_t bytes)
 {
-	if (bytes == 0)
+	if (bytes == 0 || destination == source)
 		return;
 	sealed->copies[sealed->copy_count++] = (struct handoff_linux_copy){destination, source, bytes};
 }
@@ -187,6 +187,22 @@ static enum status plan_moving(const struct linux_request *request, struct linux
 		copy_add(sealed, aligned, request->initrds[i].start, bytes);
 		at = aligned + bytes;
 	}
+	return STATUS_OK;
+}
+
+enum status linux_plan_reading(const struct linux_request *request, uint64_t initrd_bytes,
+			       struct linux_places *places_out)
+{
+	struct obstacles obstacles = {.request = request, .kernel_module = true, .initrd_modules = true};
+	struct linux_places places = {.initrd_bytes = initrd_bytes};
+	const struct memory_range bounds = initrd_bounds(request);
+
+	TRY(place_kernel(&obstacles, &places.kernel_address));
+	obstacles.other.start = places.kernel_address;
+	obstacles.other.end = places.kernel_address + request->image.init_bytes;
+	if (initrd_bytes > 0)
+		TRY(place_highest(&obstacles, initrd_bytes, &bounds, &places.initrd_address));
+	*places_out = places;
 	return STATUS_OK;
 }
 

@@ -27,7 +27,8 @@ static const struct boot_info *boot;
 static struct options options;
 static struct loader_memory memory;
 static struct block_registry registry;
-static bool committed; /* behind the mark */
+static bool disks_usable; /* for reading the normal kernel */
+static bool committed;    /* behind the mark */
 
 void thaw_stop_entry(void)
 {
@@ -37,11 +38,6 @@ void thaw_stop_entry(void)
 void thaw_stop_seal(const struct sealed_plan *plan)
 {
 	__asm__ volatile("" : : "r"(plan));
-}
-
-static _Noreturn void boot_with(const char *reason)
-{
-	boot_normal(boot, &registry, &memory.reserve, reason);
 }
 
 /* The one word of design.md for each status. */
@@ -71,6 +67,27 @@ static const char *reason_of(enum status status)
 	return "io-error";
 }
 
+/* All disks, from a clean start: what was known of them, and all that the arena held with it, is forgotten. */
+static enum status bring_up_disks(void)
+{
+	disks_quiesce_all(&registry);
+	registry.count = 0;
+	memory_restart(&memory);
+	TRY(memory_map_ram(&memory, &boot->memory));
+	disks_find(&registry, &memory.arena);
+	disks_usable = true;
+	return STATUS_OK;
+}
+
+static _Noreturn void boot_with(const char *reason)
+{
+	const struct normal_boot normal = {boot, &options, &registry, &memory, reason};
+
+	if (options_name_kernel(&options) && !disks_usable && bring_up_disks() != STATUS_OK)
+		log_line("no memory to bring the disks up");
+	boot_normal(&normal);
+}
+
 static void log_unknown_word(void *context, const char *word)
 {
 	(void)context;
@@ -91,6 +108,7 @@ void loader_on_exception(const struct exception_frame *frame)
 
 	if (committed)
 		machine_reset();
+	disks_usable = false;
 	if (!boot)
 		boot = &nothing;
 	if (!console_is_ready())
@@ -154,6 +172,8 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	enum status status;
 	void *scratch;
 
+	/* From here on the arena may be full, and later the other controllers are stopped. */
+	disks_usable = false;
 	if (acpi_read(&boot->memory, boot->rsdp, boot->rsdp_bytes, &acpi) == STATUS_OK)
 		job.acpi = &acpi;
 	status = arena_alloc(&memory.arena, 2 * sizeof(struct page), PAGE_BYTES, &scratch);
@@ -191,13 +211,13 @@ void loader_main(const struct boot_info *info, enum status info_status)
 		stop_with_screen(status_text(info_status), "what the boot loader handed over can't be read");
 	thaw_stop_entry();
 	start_us = timer_now_us();
-	options_parse_kernel(linux_command_line_find(boot), &kernel_resume, &kernel_noresume);
+	options_parse_kernel(linux_command_line_find(boot, options_name_kernel(&options)), &kernel_resume,
+			     &kernel_noresume);
 	if (options.noresume || kernel_noresume)
 		boot_with("noresume");
-	status = memory_map_ram(&memory, &boot->memory);
+	status = bring_up_disks();
 	if (status != STATUS_OK)
 		boot_with(reason_of(status));
-	disks_find(&registry, &memory.arena);
 	status = find_image(&registry, &options.resume, &kernel_resume, &memory.arena, &found, &reason);
 	if (status != STATUS_OK) {
 		log_line("%s", reason);

@@ -21,17 +21,25 @@ extern uint8_t arena_end[];
 static struct page_tables tables;
 static uint64_t mapped_end; /* identity mapped RAM and the low 4 GiB end here */
 static uint64_t *window_entries;
+static uint64_t entry_cr3; /* the tables that we were entered with: the first 4 GiB */
 
 static uint64_t address_of(const void *symbol)
 {
 	return virt_to_paddr(symbol).value;
 }
 
-void memory_init(struct loader_memory *memory)
+void memory_restart(struct loader_memory *memory)
 {
-	arena_init(&memory->reserve, arena_start, RESERVE_BYTES);
+	cpu_write_cr3(entry_cr3);
 	arena_init(&memory->arena, arena_start + RESERVE_BYTES,
 		   (size_t)(address_of(arena_end) - address_of(arena_start) - RESERVE_BYTES));
+}
+
+void memory_init(struct loader_memory *memory)
+{
+	entry_cr3 = cpu_read_cr3();
+	arena_init(&memory->reserve, arena_start, RESERVE_BYTES);
+	memory_restart(memory);
 }
 
 static struct page *table_page(void *context)

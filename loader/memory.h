@@ -19,8 +19,11 @@ struct loader_memory {
 	struct arena reserve; /* set aside for booting the normal kernel, whatever became of the arena */
 };
 
-/* Divides the reservation behind our bss. */
+/* Divides the reservation behind our bss. Once, on the boot loader's side of the page tables. */
 void memory_init(struct loader_memory *memory);
+
+/* Forgets everything in the arena, our own page tables too; memory_map_ram comes next. */
+void memory_restart(struct loader_memory *memory);
 
 /*
  * Builds and loads the tables: the first 4 GiB and all RAM, writable and not executable; Thaw's text executable and

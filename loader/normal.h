@@ -6,15 +6,24 @@
 
 #include "include/block.h"
 #include "include/boot_info.h"
-#include "mm/arena.h"
+#include "loader/memory.h"
+#include "loader/options.h"
+
+/* What a normal boot needs to know. */
+struct normal_boot {
+	const struct boot_info *boot;
+	const struct options *options;
+	struct block_registry *registry; /* the disks that are up; empty: none can be brought up */
+	struct loader_memory *memory;    /* reserve: nothing but the console uses it */
+	const char *reason;              /* one of design.md's words */
+};
 
 /*
- * Stops the disks and starts the normal kernel with thaw.status=reason; never returns. If there is none, or it can't
- * be started, a screen says so and a key resets the machine. reason: one of design.md's words. registry: the disks that
- * were brought up so far. reserve: memory that nothing but the console uses.
+ * Starts the normal kernel with thaw.status=reason; never returns. It is read from the disks if the options name it,
+ * else, or when that fails, it is a boot module. The disks are stopped before it starts. If there is none, or it can't
+ * be started, a screen says so and a key resets the machine.
  */
-_Noreturn void boot_normal(const struct boot_info *boot, struct block_registry *registry, struct arena *reserve,
-			   const char *reason);
+_Noreturn void boot_normal(const struct normal_boot *normal);
 
 /* A screen that says what happened and what to do; a key resets the machine. */
 _Noreturn void stop_with_screen(const char *first_line, const char *second_line);

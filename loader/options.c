@@ -313,6 +313,41 @@ static bool apply_memory_map(struct options *options, const char *value)
 	return true;
 }
 
+static bool file_parse(struct file_spec *spec, const char *value)
+{
+	const char *path = strchr(value, ':');
+	size_t length;
+
+	if (!text_starts(value, "UUID=") || !path || path[1] != '/' || strlen(path + 1) >= sizeof(spec->path))
+		return false;
+	value += strlen("UUID=");
+	length = (size_t)(path - value);
+	if (length == 0 || length >= sizeof(spec->uuid))
+		return false;
+	memcpy(spec->uuid, value, length);
+	spec->uuid[length] = '\0';
+	memcpy(spec->path, path + 1, strlen(path + 1) + 1);
+	return true;
+}
+
+static bool apply_kernel(struct options *options, const char *value)
+{
+	const bool understood = file_parse(&options->kernel, value);
+
+	options->file_refused |= !understood;
+	return understood;
+}
+
+static bool apply_initrd(struct options *options, const char *value)
+{
+	const bool understood = options->initrd_count < OPTION_INITRDS_MAX &&
+				file_parse(&options->initrds[options->initrd_count], value);
+
+	options->initrd_count += understood;
+	options->file_refused |= !understood;
+	return understood;
+}
+
 /* Those that are read from another kernel's command line too. */
 static const struct option_word resume_words[] = {
 	{"resume=", apply_resume},       {"resume_offset=", apply_resume_offset}, {"noresume", apply_noresume},
@@ -320,10 +355,8 @@ static const struct option_word resume_words[] = {
 };
 
 static const struct option_word own_words[] = {
-	{"console=", apply_console},
-	{"quiet", apply_quiet},
-	{"thaw.benchmark", apply_benchmark},
-	{"thaw.memmap=", apply_memory_map},
+	{"console=", apply_console},    {"quiet", apply_quiet},         {"thaw.benchmark", apply_benchmark},
+	{"thaw.initrd=", apply_initrd}, {"thaw.kernel=", apply_kernel}, {"thaw.memmap=", apply_memory_map},
 };
 
 /* False: not one of these words, or its value is not valid. A cut word has no valid value. */
@@ -347,13 +380,7 @@ void options_parse(const char *text, struct options *options_out, void (*unknown
 
 	memset(options_out, 0, sizeof(*options_out));
 	options_out->serial_baud = SERIAL_BAUD_BASE;
-	while (word_take(&text, word, &cut)) {
-		if (strcmp(word, "--") == 0) {
-			while (is_blank(*text))
-				text++;
-			options_out->kernel_command_line = text;
-			break;
-		}
+	while (word_take(&text, word, &cut) && strcmp(word, "--") != 0) {
 		if (!word_apply(resume_words, ARRAY_COUNT(resume_words), options_out, word, cut) &&
 		    !word_apply(own_words, ARRAY_COUNT(own_words), options_out, word, cut))
 			unknown(context, word);
@@ -364,12 +391,33 @@ void options_parse(const char *text, struct options *options_out, void (*unknown
 
 void options_parse_kernel(const char *text, struct resume_spec *spec_out, bool *noresume_out)
 {
-	struct options options = {.noresume = false};
+	static struct options options; /* too large for the stack */
 	char word[WORD_BYTES];
 	bool cut;
 
+	memset(&options, 0, sizeof(options));
 	while (word_take(&text, word, &cut) && strcmp(word, "--") != 0)
 		(void)word_apply(resume_words, ARRAY_COUNT(resume_words), &options, word, cut);
 	*spec_out = options.resume;
 	*noresume_out = options.noresume;
+}
+
+const char *options_kernel_command_line(const char *text)
+{
+	char word[WORD_BYTES];
+	bool cut;
+
+	while (word_take(&text, word, &cut)) {
+		if (strcmp(word, "--") != 0)
+			continue;
+		while (is_blank(*text))
+			text++;
+		return text;
+	}
+	return "";
+}
+
+bool options_name_kernel(const struct options *options)
+{
+	return options->kernel.uuid[0] != '\0' || options->initrd_count > 0 || options->file_refused;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "disk/identity.h"
 #include "include/status.h"
 #include "include/types.h"
 
@@ -35,17 +36,28 @@ struct resume_spec {
 	bool offset_refused;
 };
 
+/* thaw.kernel= and thaw.initrd=: UUID=…:/path, a file on the filesystem of this UUID. */
+struct file_spec {
+	char uuid[IDENTITY_UUID_BYTES]; /* empty: no file */
+	char path[OPTION_TEXT_BYTES];
+};
+
+#define OPTION_INITRDS_MAX 8
+
 struct options {
 	struct resume_spec resume;
 	bool noresume; /* also for nohibernate, hibernate=no and hibernate=noresume, as in Linux */
 	bool quiet;
-	bool console_serial;             /* console=ttySn named, with its speed */
-	uint32_t serial_port;            /* n, 0-3 */
-	uint32_t serial_baud;            /* a divisor of 115200; 115200 when not said */
-	bool console_screen;             /* console=tty0, or no console= at all */
-	bool benchmark;                  /* thaw.benchmark: time a raw read, then boot normally */
-	bool memory_map_relaxed;         /* thaw.memmap=relaxed */
-	const char *kernel_command_line; /* behind a lone "--", inside the parsed text; NULL: none */
+	bool console_serial;                          /* console=ttySn named, with its speed */
+	uint32_t serial_port;                         /* n, 0-3 */
+	uint32_t serial_baud;                         /* a divisor of 115200; 115200 when not said */
+	bool console_screen;                          /* console=tty0, or no console= at all */
+	bool benchmark;                               /* thaw.benchmark: time a raw read, then boot normally */
+	bool memory_map_relaxed;                      /* thaw.memmap=relaxed */
+	struct file_spec kernel;                      /* thaw.kernel= */
+	struct file_spec initrds[OPTION_INITRDS_MAX]; /* thaw.initrd=, repeatable; joined in this order */
+	uint32_t initrd_count;
+	bool file_refused; /* one of these was not understood: none of them is used */
 };
 
 /*
@@ -61,3 +73,9 @@ void options_parse(const char *text, struct options *options_out, void (*unknown
  * noresume_out is always written.
  */
 void options_parse_kernel(const char *text, struct resume_spec *spec_out, bool *noresume_out);
+
+/* What stands behind a lone "--", "" when there is none. */
+const char *options_kernel_command_line(const char *text);
+
+/* True when thaw.kernel= or thaw.initrd= was given, well or not. */
+bool options_name_kernel(const struct options *options);

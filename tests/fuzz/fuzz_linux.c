@@ -15,6 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	for (size_t i = 0; i < sizeof(text) - 1; i++)
 		text[i] = (char)(i < size ? bytes[i] : 0);
 	linux_command_line_build(text, "stale", size > 4 ? bytes[4] : 2047, line);
-	return linux_image_parse(span_of(bytes, size), &request.image) == STATUS_OK &&
+	return linux_image_parse(span_of(bytes, size), size, &request.image) == STATUS_OK &&
 	       linux_plan_make(&request, &places, &sealed) == STATUS_OK && sealed.copy_count == 0;
 }

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(text, data, size < sizeof(text) ? size : sizeof(text) - 1);
 	options_parse(text, &options, unknown_count, &sum);
-	sum += strlen(options.resume.text) + (options.kernel_command_line ? strlen(options.kernel_command_line) : 0);
+	sum += strlen(options.resume.text) + strlen(options_kernel_command_line(text));
 	options_parse_kernel(text, &options.resume, &noresume);
 	return sum + strlen(options.resume.text) > 2 * sizeof(text) + OPTION_TEXT_BYTES ? -1 : 0;
 }

@@ -75,7 +75,9 @@ def cpio(files: dict[str, bytes]) -> bytes:
     def add(number: int, name: str, mode: int, data: bytes) -> None:
         fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
         out.extend(b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0")
-        out.extend(bytes(-len(out) % 4) + data + bytes(-(len(out) + len(data)) % 4))
+        out.extend(bytes(-len(out) % 4))
+        out.extend(data)
+        out.extend(bytes(-len(out) % 4))
 
     for number, (name, data) in enumerate(entries.items(), 1):
         add(number, name, 0o040755 if data is None else 0o100644, data or b"")

@@ -80,6 +80,7 @@ def test_command_line_is_what_grub_passes(result_dir):
     odd = "thaw.a=\"b  c\" 'd e' f\\\\g -- h --i -- j%k dyndbg=\"file x +p\""
     seen = {}
     for entry in ("linux", "thaw"):
+        (result_dir / entry).mkdir(parents=True, exist_ok=True)
         boot = grub_run.Boot(entry=entry, kernel="6.12", fallback="path", cmdline=f"{QUICK} {odd}",
                              files=replace(_root_files(), initrds=()) if entry == "thaw" else None)
         with _power_on(boot, Hardware(), result_dir / entry) as on:
@@ -258,7 +259,7 @@ def test_exception_and_the_kernel_is_read_all_the_same(symbol: str, name: str, r
                                 files=replace(_root_files(), initrds=()))
     with session.resume(image, result_dir, image=overlay, boot=boot, gdb=True, paused=True) as on:
         gdb = gdbstub.at_symbol(on.machine, on.loader, symbol)
-        gdb.set_register("rip", 0)
+        gdb.set_register("rip", 0x8000000000000000)
         gdb.close()
         on.machine.wait_for(r"thaw: exception \d+", 30, unless=thaw_run.LINUX)
         thaw_run.expect_boot(on.machine, "fault")

@@ -60,7 +60,7 @@ static enum status parse_bytes(size_t size, struct linux_image *image)
 
 	assert_non_null(copy);
 	memcpy(copy, file, size);
-	status = linux_image_parse(span_of(copy, size), image);
+	status = linux_image_parse(span_of(copy, size), size, image);
 	free(copy);
 	return status;
 }
@@ -204,7 +204,7 @@ static void make_request(uint64_t kernel_start, uint64_t ram_end)
 	make_map(ram_end);
 	make_file();
 	memset(&request, 0, sizeof(request));
-	assert_int_equal(linux_image_parse(span_of(file, sizeof(file)), &request.image), STATUS_OK);
+	assert_int_equal(linux_image_parse(span_of(file, sizeof(file)), sizeof(file), &request.image), STATUS_OK);
 	request.memory = &map;
 	request.kernel = (struct memory_range){kernel_start, kernel_start + FILE_BYTES, 0};
 	request.reserved = (struct memory_range){MIB, 16 * MIB, 0};

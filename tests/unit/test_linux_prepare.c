@@ -112,6 +112,14 @@ static void make_map(uint32_t extra_ranges)
 	assert_int_equal(memory_map_build(ranges, count, &info.memory), STATUS_OK);
 }
 
+static enum status prepare(const char *reason)
+{
+	struct linux_files files;
+
+	TRY(linux_files_of_modules(&info, &files));
+	return linux_prepare(&info, &files, &arena, reason, &sealed);
+}
+
 static void add_module(uint64_t start, uint64_t bytes, const char *text)
 {
 	struct boot_module *module = &info.modules[info.module_count++];
@@ -180,7 +188,7 @@ static void test_sealed(void **state)
 	uint64_t physical;
 
 	(void)state;
-	assert_int_equal(linux_prepare(&info, &arena, "no-image", &sealed), STATUS_OK);
+	assert_int_equal(prepare("no-image"), STATUS_OK);
 	assert_true(in_arena(virt_to_paddr(sealed).value) && in_arena(sealed->boot_params));
 	assert_true(arena.used_bytes <= LINUX_ARENA_BYTES);
 	assert_int_equal(sealed->entry, 18 * MIB + 0x200);
@@ -211,7 +219,7 @@ static uint64_t large_page_entry(uint64_t address)
 static void test_tables_allow_everything(void **state)
 {
 	(void)state;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	for (uint64_t address = 0; address < 4 * GIB; address += 2 * MIB)
 		assert_true(large_page_entry(address) == (address | PTE_PRESENT | PTE_WRITE | PTE_LARGE));
 }
@@ -219,7 +227,7 @@ static void test_tables_allow_everything(void **state)
 static void test_header_fields(void **state)
 {
 	(void)state;
-	assert_int_equal(linux_prepare(&info, &arena, "no-image", &sealed), STATUS_OK);
+	assert_int_equal(prepare("no-image"), STATUS_OK);
 	assert_string_equal(command_line(), "root=/dev/sda1 quiet thaw.status=no-image");
 	assert_true(in_arena(virt_to_paddr(command_line()).value));
 	assert_int_equal(param(0x1F1, 1), 7);
@@ -249,7 +257,7 @@ static void test_without_initrd(void **state)
 	info.module_count = 1;
 	memcpy(info.modules[0].command_line, "kernel notquiet quieter", 24);
 	put(RSDP_ADDRESS, 0, 8);
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(sealed->entry, 16 * MIB + 0x200);
 	assert_int_equal(param(0x218, 8), 0);
 	assert_int_equal(param(0x1FC, 2), 0);
@@ -260,7 +268,7 @@ static void test_without_initrd(void **state)
 static void test_memory_map(void **state)
 {
 	(void)state;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x1E8, 1), 3);
 	assert_int_equal(param(0x2D0 + 20, 8), 0x9FC00);
 	assert_int_equal(param(0x2D0 + 28, 8), 0x400);
@@ -275,7 +283,7 @@ static void test_memory_map_beyond_128(void **state)
 
 	(void)state;
 	make_map(200);
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x1E8, 1), 128);
 	assert_int_equal(param(0x2D0 + 127 * 20, 8), GIB + 124 * 2 * MIB);
 	assert_true(in_arena(param(0x250, 8)));
@@ -291,7 +299,7 @@ static void test_memory_map_beyond_128(void **state)
 	assert_int_equal(extra[16 + 74 * 20 + 16], MEMORY_ACPI_NVS);
 	make_map(125);
 	arena_rewind(&arena, 0);
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x1E8, 1), 128);
 	assert_int_equal(param(0x250, 8), 0);
 }
@@ -299,7 +307,7 @@ static void test_memory_map_beyond_128(void **state)
 static void test_text_screen(void **state)
 {
 	(void)state;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x00, 1), 34);
 	assert_int_equal(param(0x01, 1), 12);
 	assert_int_equal(param(0x06, 1), 3);
@@ -308,14 +316,14 @@ static void test_text_screen(void **state)
 	assert_int_equal(param(0x0F, 1), 1);
 	assert_int_equal(param(0x10, 2), 16);
 	crtc_cursor[0] = 0x20; /* outside the screen: hidden */
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x00, 2), 0);
 	/* No tag at all: GRUB's linux says text too. */
 	info.screen.kind = BOOT_SCREEN_NONE;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x06, 2), 3 | 80 << 8);
 	info.vbe_mode = 0x105;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x06, 2), 0);
 	assert_int_equal(param(0x0F, 1), 0);
 }
@@ -336,7 +344,7 @@ static void test_graphic_screen(void **state)
 					   .green_size = 8,
 					   .blue_position = 0,
 					   .blue_size = 8};
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x0F, 1), 0x23);
 	assert_int_equal(param(0x00, 2), 0);
 	assert_int_equal(param(0x12, 2), 1024);
@@ -352,12 +360,12 @@ static void test_graphic_screen(void **state)
 	info.screen.red_position = 10;
 	info.screen.red_size = info.screen.green_size = info.screen.blue_size = 5;
 	info.screen.green_position = 5;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x36, 4), 2);
 	assert_int_equal(param(0x3A, 4), 0x80);
 	assert_int_equal(param(0x2C, 2), 0x0F01);
 	info.screen.pitch_bytes = 0x10000;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_OK);
+	assert_int_equal(prepare("user"), STATUS_OK);
 	assert_int_equal(param(0x0F, 1), 0);
 }
 
@@ -367,21 +375,25 @@ static void test_roles(void **state)
 	info.module_count = 0;
 	add_module(40 * MIB, PAGE_BYTES, "kernelx root=1");
 	add_module(INITRD_START, INITRD_BYTES, "initrd");
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_NOT_FOUND);
+	assert_int_equal(prepare("user"), STATUS_NOT_FOUND);
 	assert_int_equal(arena.used_bytes, 0);
 	add_module(KERNEL_START, KERNEL_BYTES, "kernel");
 	add_module(50 * MIB, PAGE_BYTES, "kernel second");
 	memcpy(info.command_line, "quiet -- from=thaw", 19);
-	assert_int_equal(linux_prepare(&info, &arena, "stale", &sealed), STATUS_OK);
+	assert_int_equal(prepare("stale"), STATUS_OK);
 	assert_string_equal(command_line(), "from=thaw noresume thaw.status=stale");
 	assert_int_equal(param(0x218, 4), INITRD_START);
-	assert_string_equal(linux_command_line_find(&info), "from=thaw");
+	assert_string_equal(linux_command_line_find(&info, false), "from=thaw");
 	memcpy(info.modules[2].command_line, "kernel  first=1", 16);
-	assert_string_equal(linux_command_line_find(&info), "first=1");
-	info.module_count = 0;
-	assert_string_equal(linux_command_line_find(&info), "from=thaw");
+	assert_string_equal(linux_command_line_find(&info, false), "first=1");
+	assert_string_equal(linux_command_line_find(&info, true), "from=thaw");
 	info.command_line[0] = '\0';
-	assert_string_equal(linux_command_line_find(&info), "");
+	assert_string_equal(linux_command_line_find(&info, true), "first=1");
+	memcpy(info.command_line, "quiet -- from=thaw", 19);
+	info.module_count = 0;
+	assert_string_equal(linux_command_line_find(&info, false), "from=thaw");
+	info.command_line[0] = '\0';
+	assert_string_equal(linux_command_line_find(&info, false), "");
 }
 
 static void test_refusals(void **state)
@@ -390,14 +402,14 @@ static void test_refusals(void **state)
 
 	(void)state;
 	put(KERNEL_START + 0x236, 0, 2);
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_UNSUPPORTED);
+	assert_int_equal(prepare("user"), STATUS_UNSUPPORTED);
 	put_kernel();
 	info.modules[0].end = KERNEL_START + 0x100;
-	assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_UNSUPPORTED);
+	assert_int_equal(prepare("user"), STATUS_UNSUPPORTED);
 	info.modules[0].end = KERNEL_START + KERNEL_BYTES;
 	for (size_t i = 0; i < ARRAY_COUNT(small); i++) {
 		arena_init(&arena, paddr_to_virt((struct paddr){ARENA_START}), small[i]);
-		assert_int_equal(linux_prepare(&info, &arena, "user", &sealed), STATUS_NO_MEMORY);
+		assert_int_equal(prepare("user"), STATUS_NO_MEMORY);
 		assert_int_equal(arena.used_bytes, 0);
 	}
 }

@@ -254,30 +254,55 @@ static void test_others(void **state)
 	parse("root=/dev/sda1 ro thaw.memmap=no quiets resume --quiet");
 	assert_string_equal(unknown_words, "[root=/dev/sda1][ro][thaw.memmap=no][quiets][resume][--quiet]");
 	assert_false(options.memory_map_relaxed || options.quiet);
-	assert_null(options.kernel_command_line);
 }
 
 static void test_kernel_command_line(void **state)
 {
 	struct resume_spec spec;
 	bool noresume;
+	const char *own = "quiet --   root=UUID=1 resume=UUID=2 -- single";
+	const char *line = options_kernel_command_line(own);
 
 	(void)state;
-	parse("quiet --   root=UUID=1 resume=UUID=2 -- single");
-	assert_string_equal(options.kernel_command_line, "root=UUID=1 resume=UUID=2 -- single");
+	parse(own);
+	assert_string_equal(line, "root=UUID=1 resume=UUID=2 -- single");
 	assert_int_equal(options.resume.kind, RESUME_ANY);
 	assert_string_equal(unknown_words, "");
-	options_parse_kernel(options.kernel_command_line, &spec, &noresume);
+	options_parse_kernel(line, &spec, &noresume);
 	assert_int_equal(spec.kind, RESUME_UUID);
 	assert_string_equal(spec.text, "2");
 	assert_false(noresume);
-	parse("--");
-	assert_string_equal(options.kernel_command_line, "");
+	assert_string_equal(options_kernel_command_line("quiet --"), "");
+	assert_string_equal(options_kernel_command_line("quiet \"a -- b\" --c"), "");
 	options_parse_kernel("ro resume=none resume_offset=x console=ttyS0", &spec, &noresume);
 	assert_true(spec.device_refused && spec.offset_refused);
 	options_parse_kernel("resume=LABEL=a -- resume=LABEL=b noresume", &spec, &noresume);
 	assert_string_equal(spec.text, "a");
 	assert_false(noresume);
+}
+
+static void test_kernel_files(void **state)
+{
+	(void)state;
+	parse("quiet");
+	assert_false(options_name_kernel(&options));
+	parse("thaw.kernel=UUID=ab-12:/boot/vmlinuz thaw.initrd=UUID=1:/a \"thaw.initrd=UUID=2:/b c\"");
+	assert_string_equal(unknown_words, "");
+	assert_true(options_name_kernel(&options));
+	assert_string_equal(options.kernel.uuid, "ab-12");
+	assert_string_equal(options.kernel.path, "/boot/vmlinuz");
+	assert_int_equal(options.initrd_count, 2);
+	assert_string_equal(options.initrds[0].uuid, "1");
+	assert_string_equal(options.initrds[1].path, "/b c");
+	assert_false(options.file_refused);
+	parse("thaw.kernel=/boot/vmlinuz");
+	assert_true(options_name_kernel(&options) && options.file_refused);
+	parse("thaw.initrd=UUID=1:relative");
+	assert_true(options_name_kernel(&options) && options.file_refused);
+	parse("thaw.kernel=UUID=:/a");
+	assert_true(options.file_refused);
+	parse("thaw.kernel=UUID=12345678901234567890123456789012345678901:/a");
+	assert_true(options.file_refused);
 }
 
 int main(void)
@@ -288,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_long_words),   cmocka_unit_test(test_offset),
 		cmocka_unit_test(test_noresume),     cmocka_unit_test(test_consoles),
 		cmocka_unit_test(test_others),       cmocka_unit_test(test_kernel_command_line),
+		cmocka_unit_test(test_kernel_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One volume that may be the resume device: is it the one that is named, and does it hold an image.
+ */
+#include "loader/find_internal.h"
+
+static enum status look_at_content(const struct find_request *request, const struct volume *volume, struct page *page,
+				   struct find_look *look)
+{
+	struct volume_content content;
+
+	TRY(volume_identify(volume, page, &content));
+	look->kind = content.kind;
+	look->is_named = find_matches_identity(request, &content.identity);
+	return STATUS_OK;
+}
+
+/* A page 0 that both begins a filesystem and carries an image was overwritten by one of the two since. */
+static enum status check_header(const struct page *page, uint64_t header_page, struct find_look *look)
+{
+	struct identity identity;
+	const enum status status = swsusp_header_parse(page, &look->header, &look->reason);
+
+	if (header_page == 0)
+		look->kind = filesystem_identify(page, &identity);
+	if (status == STATUS_OK && header_page == 0 && look->kind != FILESYSTEM_UNKNOWN) {
+		look->reason = "the page of the image also begins a filesystem";
+		return STATUS_CORRUPT;
+	}
+	return status;
+}
+
+enum status find_look_at(const struct find_request *request, const struct volume *volume, struct page *page,
+			 struct find_look *look_out)
+{
+	struct find_look look = {.is_named = true, .image = STATUS_NOT_FOUND, .reason = ""};
+	enum status status;
+
+	if (find_names_content(request))
+		TRY(look_at_content(request, volume, page, &look));
+	if (look.is_named) {
+		status = volume_read(volume, request->header_page, page);
+		if (status == STATUS_NOT_FOUND)
+			look.reason = "the place of the image header is beyond the device";
+		else if (status == STATUS_OK)
+			look.image = check_header(page, request->header_page, &look);
+		else
+			return status;
+	}
+	*look_out = look;
+	return STATUS_OK;
+}
