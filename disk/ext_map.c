@@ -18,7 +18,8 @@ static uint64_t block_total(const struct ext_filesystem *fs, const struct ext_in
 
 static enum status corrupt(struct ext_filesystem *fs, const char *reason)
 {
-	return file_fail(fs->search, STATUS_CORRUPT, reason);
+	ignore_status(file_fail(fs->search, STATUS_CORRUPT, reason));
+	return STATUS_CORRUPT;
 }
 
 static enum status block_window(struct ext_filesystem *fs, uint64_t block, const uint8_t **bytes_out)
@@ -149,7 +150,7 @@ static enum status pointer_read(struct ext_filesystem *fs, uint32_t level, uint6
 {
 	struct file_workspace *workspace = fs->search->workspace;
 	struct span span = span_of(workspace->levels[level].bytes, fs->block_bytes);
-	const uint8_t *bytes = NULL;
+	const uint8_t *bytes;
 
 	if (workspace->level_blocks[level] != block) {
 		workspace->level_blocks[level] = 0;

@@ -354,8 +354,11 @@ class Machine:
 
     def limit_disk(self, index: int, bytes_per_s: int) -> None:
         """Slow a disk down; 0 lifts the limit, 1 makes it silent for hours (its requests stay pending)."""
-        self.qmp.command("block_set_io_throttle", id=f"drive{index}", bps=bytes_per_s, bps_rd=0, bps_wr=0, iops=0,
-                         iops_rd=0, iops_wr=0)
+        name = f"drive{index}"
+        if (self.drives[index].controller or self.hardware.controller).startswith("virtio"):
+            name = f"/machine/peripheral/{name}/virtio-backend"  # the PCI device itself holds no disk
+        self.qmp.command("block_set_io_throttle", id=name, bps=bytes_per_s, bps_rd=0, bps_wr=0, iops=0, iops_rd=0,
+                         iops_wr=0)
 
     def press_power_button(self) -> None:
         """The ACPI power button."""
