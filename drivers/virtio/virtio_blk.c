@@ -110,13 +110,11 @@ static uint64_t config_capacity(const struct virtio_blk *blk)
 	       (uint64_t)config_field(blk, VIRTIO_BLK_CONFIG_CAPACITY + 4) << 32;
 }
 
-/* False: it changed meanwhile. */
+/* False: the one field that takes two reads changed meanwhile. (The legacy interface has no generation.) */
 static bool config_read(void *context)
 {
 	struct config *config = context;
 	const struct virtio_blk *blk = config->blk;
-	const struct virtio_transport *transport = &blk->transport;
-	const uint8_t generation = transport->ops->generation(transport);
 
 	config->capacity = config_capacity(blk);
 	config->piece_bytes = REQUEST_BYTES_MAX;
@@ -129,8 +127,7 @@ static bool config_read(void *context)
 		config->pieces = config_field(blk, VIRTIO_BLK_CONFIG_SEG_MAX);
 	if (has(blk, VIRTIO_BLK_F_BLK_SIZE))
 		config->sector_bytes = config_field(blk, VIRTIO_BLK_CONFIG_BLK_SIZE);
-	/* The second look is for the legacy interface, which has no generation. */
-	return config_capacity(blk) == config->capacity && transport->ops->generation(transport) == generation;
+	return config_capacity(blk) == config->capacity;
 }
 
 static uint32_t config_bytes_needed(const struct virtio_blk *blk)

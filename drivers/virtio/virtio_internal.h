@@ -29,8 +29,6 @@ struct virtio_transport_ops {
 	bool has_features_ok;
 	uint64_t (*features_read)(const struct virtio_transport *transport);
 	void (*features_write)(const struct virtio_transport *transport, uint64_t features);
-	/* Changes when the device's configuration does; always the same where there is no such thing. */
-	uint8_t (*generation)(const struct virtio_transport *transport);
 	/* Of the device's only queue, 0 when there is none. */
 	uint16_t (*queue_size)(const struct virtio_transport *transport);
 	/*
@@ -100,11 +98,8 @@ void virtio_queue_clear(struct virtio_queue *queue);
 /* Hands the chain of descriptors that begins at head to the device. At most size at a time are with it. */
 void virtio_queue_push(struct virtio_queue *queue, uint16_t head);
 
-/*
- * The next chain that the device has done with: its head as the device says it, to be checked. STATUS_AGAIN: none now.
- * STATUS_CORRUPT: more than there were.
- */
-nodiscard enum status virtio_queue_pop(struct virtio_queue *queue, uint32_t *head_out);
+/* The next chain that the device has done with: its head as the device says it, to be checked. False: none now. */
+bool virtio_queue_pop(struct virtio_queue *queue, uint32_t *head_out);
 
 /* --- requests: virtio_request.c --------------------------------------------------------------------------------- */
 

@@ -18,12 +18,6 @@ static void legacy_features_write(const struct virtio_transport *transport, uint
 	virtio_window_write(&transport->registers, VIRTIO_LEGACY_DRIVER_FEATURES, 4, (uint32_t)features);
 }
 
-static uint8_t legacy_generation(const struct virtio_transport *transport)
-{
-	(void)transport;
-	return 0;
-}
-
 static uint16_t legacy_queue_size(const struct virtio_transport *transport)
 {
 	virtio_window_write(&transport->registers, VIRTIO_LEGACY_QUEUE_SELECT, 2, 0);
@@ -49,7 +43,6 @@ const struct virtio_transport_ops virtio_legacy_ops = {
 	.is_queue_size_fixed = true,
 	.features_read = legacy_features_read,
 	.features_write = legacy_features_write,
-	.generation = legacy_generation,
 	.queue_size = legacy_queue_size,
 	.queue_create = legacy_queue_create,
 };

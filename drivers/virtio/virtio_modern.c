@@ -46,11 +46,6 @@ static void modern_features_write(const struct virtio_transport *transport, uint
 	}
 }
 
-static uint8_t modern_generation(const struct virtio_transport *transport)
-{
-	return (uint8_t)read(transport, VIRTIO_COMMON_CONFIG_GENERATION, 1);
-}
-
 static uint16_t modern_queue_size(const struct virtio_transport *transport)
 {
 	write(transport, VIRTIO_COMMON_QUEUE_SELECT, 2, 0);
@@ -80,7 +75,6 @@ const struct virtio_transport_ops virtio_modern_ops = {
 	.has_features_ok = true,
 	.features_read = modern_features_read,
 	.features_write = modern_features_write,
-	.generation = modern_generation,
 	.queue_size = modern_queue_size,
 	.queue_create = modern_queue_create,
 };

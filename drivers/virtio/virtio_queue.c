@@ -77,18 +77,14 @@ void virtio_queue_push(struct virtio_queue *queue, uint16_t head)
 		virtio_window_write(&transport->notify, transport->notify_offset, 2, 0);
 }
 
-enum status virtio_queue_pop(struct virtio_queue *queue, uint32_t *head_out)
+bool virtio_queue_pop(struct virtio_queue *queue, uint32_t *head_out)
 {
-	const uint16_t ready = (uint16_t)(queue->used->index - queue->used_index);
-
-	if (ready == 0)
-		return STATUS_AGAIN;
-	if (ready > queue->in_flight)
-		return STATUS_CORRUPT;
+	if (queue->used->index == queue->used_index)
+		return false;
 	/* The index before what it publishes: the element, the request's status, its data. */
 	compiler_barrier();
 	*head_out = queue->used->ring[queue->used_index & (queue->size - 1)].id;
 	queue->used_index++;
 	queue->in_flight--;
-	return STATUS_OK;
+	return true;
 }

@@ -185,21 +185,25 @@ static void reset_step(struct virtio_blk *blk)
 
 /* --- completion ------------------------------------------------------------------------------------------------- */
 
-static void request_complete(struct virtio_blk *blk, uint32_t slot)
+/* False: the device says that it has done with it, and has written nothing. It may still be at it. */
+static bool request_complete(struct virtio_blk *blk, uint32_t slot)
 {
 	struct virtio_request *request = &blk->requests[slot];
 	const uint8_t status = blk->memory[slot].status;
 
+	if (status == VIRTIO_BLK_S_NONE)
+		return false;
 	if (status == VIRTIO_BLK_S_OK) {
 		request_finish(blk, slot, STATUS_OK);
-		return;
+		return true;
 	}
 	request->state = VIRTIO_REQUEST_WAITING;
-	if (--request->errors_left > 0)
-		return;
-	request->status = STATUS_IO_ERROR;
-	log_line("%s: request of type %u at sector %llu failed: status %x", blk->device.identity.name,
-		 blk->memory[slot].header.type, (unsigned long long)blk->memory[slot].header.sector, status);
+	if (--request->errors_left == 0) {
+		request->status = STATUS_IO_ERROR;
+		log_line("%s: request of type %u at sector %llu failed: status %x", blk->device.identity.name,
+			 blk->memory[slot].header.type, (unsigned long long)blk->memory[slot].header.sector, status);
+	}
+	return true;
 }
 
 /* The slot that a used element names. False: none that is with the device. */
@@ -213,21 +217,19 @@ static bool slot_find(const struct virtio_blk *blk, uint32_t head, uint32_t *slo
 	return true;
 }
 
-/* STATUS_CORRUPT: the used ring makes no sense. */
-static enum status queue_collect(struct virtio_blk *blk)
+/* False: the used ring makes no sense. */
+static bool queue_collect(struct virtio_blk *blk)
 {
-	enum status status;
 	uint32_t head;
 
-	while ((status = virtio_queue_pop(&blk->queue, &head)) == STATUS_OK) {
+	while (virtio_queue_pop(&blk->queue, &head)) {
 		uint32_t slot;
-		if (!slot_find(blk, head, &slot))
-			return STATUS_CORRUPT;
-		request_complete(blk, slot);
+		if (!slot_find(blk, head, &slot) || !request_complete(blk, slot))
+			return false;
 		blk->resets_in_row = 0;
 		blk->progress_us = timer_now_us();
 	}
-	return status == STATUS_AGAIN ? STATUS_OK : status;
+	return true;
 }
 
 static bool is_stalled(const struct virtio_blk *blk, uint64_t now_us)
@@ -280,7 +282,7 @@ static void waiting_serve(struct virtio_blk *blk)
 static void step(struct virtio_blk *blk)
 {
 	if (blk->state == VIRTIO_BLK_RUNNING && blk->queue.in_flight > 0) {
-		if (queue_collect(blk) != STATUS_OK)
+		if (!queue_collect(blk))
 			reset_begin(blk, STATUS_IO_ERROR, "its used ring makes no sense");
 		else if (blk->queue.in_flight > 0)
 			watch(blk);
