@@ -213,14 +213,20 @@ static enum status queue_allocate(struct virtio_blk *blk, uint32_t pieces, struc
 	return STATUS_OK;
 }
 
-/* The rest of the identity follows from the chains. */
+/*
+ * The rest of the identity follows from the chains. n segments of b bytes in all take at most n + (b - 1) / piece
+ * descriptors, whatever their sizes are: so many must there be for the most segments and the most bytes together.
+ * They are chosen so that a page for each of the segments is among the bytes.
+ */
 static void limits_publish(struct virtio_blk *blk)
 {
 	struct block_identity *identity = &blk->device.identity;
-	const uint32_t pieces = blk->chain_max - VIRTIO_BLK_CHAIN_EXTRAS;
-	const uint64_t bytes = (uint64_t)pieces * blk->piece_bytes_max;
+	const uint64_t piece_bytes = blk->piece_bytes_max;
+	const uint64_t pieces = blk->chain_max - VIRTIO_BLK_CHAIN_EXTRAS;
+	const uint64_t segments = (pieces + 1) * piece_bytes / (PAGE_BYTES + piece_bytes);
+	const uint64_t bytes = (pieces - segments + 1) * piece_bytes;
 
-	identity->max_segments = pieces / (uint32_t)div_round_up(PAGE_BYTES, blk->piece_bytes_max);
+	identity->max_segments = (uint32_t)segments;
 	identity->max_transfer_bytes = (uint32_t)align_down(min_u64(bytes, REQUEST_BYTES_MAX), PAGE_BYTES);
 	identity->queue_depth = blk->slot_count;
 	identity->controller = pci_address(&blk->transport.function);

@@ -14,7 +14,7 @@
 #include "drivers/virtio/virtio_regs.h"
 #include "tests/unit/fake_virtio_internal.h"
 
-#define ARENA_BYTES       ((size_t)4 << 20)
+#define ARENA_BYTES_MOST  ((size_t)4 << 20)
 #define PCI_COMMAND_BYTE  4
 #define PCI_STATUS_WORD   6
 #define PCI_CAPABILITIES  0x34
@@ -102,6 +102,7 @@ static void notify(struct fake_virtio *virtio, uint64_t value)
 {
 	assert_int_equal(value, 0);
 	assert_true((virtio->status & VIRTIO_STATUS_DRIVER_OK) != 0 && virtio->reset_due_us == 0);
+	assert_true(fake_pci_is_bus_master(&virtio->pci));
 	assert_true(!virtio->wants_no_notify || virtio->chain_count == 0);
 	virtio->notifications++;
 	fake_virtio_fetch(virtio);
@@ -352,6 +353,7 @@ void fake_virtio_init(struct fake_virtio *virtio)
 	virtio->blk_size = 512;
 	virtio->latency_us = 100;
 	virtio->has_write_cache = true;
+	virtio->arena_bytes = ARENA_BYTES_MOST;
 	virtio->bad_status = 1;
 	memcpy(virtio->id, "FAKE-SERIAL", 11);
 	fake_pci_add(&virtio->pci, 0, 4, 0, 0x10011AF4, 0x010000);
@@ -394,10 +396,12 @@ void fake_virtio_leave_running(struct fake_virtio *virtio, uint64_t queue)
 	fake_pci_set16(&virtio->pci, PCI_COMMAND_BYTE, 0x0007);
 }
 
+static bool is_map_refused;
+
 static enum status map_mmio(struct paddr base, uint64_t bytes)
 {
 	assert_true(base.value == FAKE_VIRTIO_MMIO && bytes <= BAR_BYTES);
-	return STATUS_OK;
+	return is_map_refused ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 enum status fake_virtio_probe(struct fake_virtio *virtio, struct block_registry *registry)
@@ -415,11 +419,14 @@ enum status fake_virtio_probe(struct fake_virtio *virtio, struct block_registry 
 	};
 
 	if (memory == NULL)
-		memory =
-			mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+		memory = mmap(NULL, ARENA_BYTES_MOST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+			      -1, 0);
 	assert_true(memory != MAP_FAILED);
-	arena_init(&arena, memory, ARENA_BYTES);
+	assert_true(virtio->arena_bytes <= ARENA_BYTES_MOST);
 	memset(registry, 0, sizeof(*registry));
+	registry->count = virtio->disks_before;
+	arena_init(&arena, memory, virtio->arena_bytes);
+	is_map_refused = virtio->refuses_map;
 	assert_true(virtio_blk_driver.matches(&function));
 	return virtio_blk_driver.probe(&environment, &function, 0);
 }

@@ -3,8 +3,9 @@
  * A register model of a virtio block device on PCI (VIRTIO 1.2) with both interfaces, for the driver's tests. It takes
  * chains of descriptors from memory and does DMA to host pointers. It fails the test when the driver breaks a rule of
  * the specification: steps of the initialization out of order, features that were not offered, a chain that is too long
- * or goes the wrong way, pieces beyond the device's limits, a notification that was not wanted, DMA without bus
- * mastering, a queue that is moved while it is in use.
+ * or goes the wrong way, pieces beyond the device's limits, a notification that was not wanted or that comes without
+ * bus mastering, a queue that is moved while it is in use, a chain that changes while the device has it. Without bus
+ * mastering the device reaches no memory.
  *
  * What the disk holds is computed from the sector's number; sectors that were written are remembered.
  */
@@ -39,6 +40,7 @@ struct fake_virtio_write {
 struct fake_virtio_chain {
 	uint16_t head;
 	uint64_t due_us;
+	uint64_t sum; /* of its descriptors and header: they stay as they are */
 };
 
 /* The first part is the test's to set, before the probe or later. */
@@ -52,10 +54,14 @@ struct fake_virtio {
 	uint64_t latency_us;
 	uint64_t reset_us;
 	bool is_lifo;          /* the newest request is finished first */
+	uint32_t shuffle;      /* not 0: the seed of the order in which requests are finished */
 	bool wants_no_notify;  /* it looks by itself while it has something to do */
 	bool has_write_cache;  /* a write is durable only after a flush */
 	uint16_t notify_off;   /* queue_notify_off */
 	uint32_t torn_configs; /* so many times the capacity changes while it is read */
+	size_t arena_bytes;    /* for the driver */
+	bool refuses_map;      /* BAR 4 can't be made accessible */
+	uint32_t disks_before; /* in the registry */
 
 	/* Faults. */
 	uint64_t bad_sector; /* reading it fails with bad_status, bad_times times */
@@ -68,6 +74,7 @@ struct fake_virtio {
 	uint32_t garbage_times; /* so many answers are for garbage_id */
 	uint32_t garbage_id;
 	uint32_t early_times;    /* so many answers come half a second before the data */
+	uint32_t blank_times;    /* so many requests are executed and answered, but their status is not written */
 	uint32_t twice_times;    /* so many are given twice */
 	uint32_t jump_times;     /* so many times the used index runs ahead */
 	bool refuses_features;   /* FEATURES_OK does not stay */

@@ -12,11 +12,10 @@
 #include "drivers/virtio/virtio_format.h"
 #include "drivers/virtio/virtio_regs.h"
 
-#define PCI_COMMAND_BYTE 4
-#define STATUS_IOERR     1
-#define STATUS_UNSUPP    2
-#define USED_JUMP        100
-#define EARLY_US         500000
+#define STATUS_IOERR  1
+#define STATUS_UNSUPP 2
+#define USED_JUMP     100
+#define EARLY_US      500000
 
 static struct virtq_avail *avail_of(const struct fake_virtio *virtio)
 {
@@ -58,8 +57,17 @@ struct request {
 	struct virtq_desc data[FAKE_VIRTIO_CHAINS];
 	uint32_t data_count;
 	uint32_t bytes;
+	uint64_t sum;
+	bool is_indirect;
 	uint8_t *status;
 };
+
+/* FNV-1a */
+static void sum_add(uint64_t *sum, const void *memory, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		*sum = (*sum ^ ((const uint8_t *)memory)[i]) * 0x100000001B3;
+}
 
 static void piece_take(const struct fake_virtio *virtio, struct request *request, const struct virtq_desc *piece)
 {
@@ -89,14 +97,16 @@ static void request_fetch(struct fake_virtio *virtio, uint16_t head, struct requ
 		assert_true((virtio->driver_features & VIRTIO_F_INDIRECT_DESC) != 0);
 		assert_int_equal(table[head].flags, VIRTQ_DESC_F_INDIRECT);
 		assert_int_equal(table[head].bytes % sizeof(*table), 0);
+		sum_add(&request->sum, &table[head], sizeof(*table));
 		table_size = table[head].bytes / (uint32_t)sizeof(*table);
 		table = (const struct virtq_desc *)(uintptr_t)table[head].address;
 		next = 0;
-		virtio->indirect++;
+		request->is_indirect = true;
 	}
 	do {
 		assert_true(next < table_size);
 		piece = &table[next];
+		sum_add(&request->sum, piece, sizeof(*piece));
 		assert_int_equal(piece->flags & ~(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE), 0);
 		assert_true(++length <= virtio->size_set);
 		if (length == 1) {
@@ -104,6 +114,7 @@ static void request_fetch(struct fake_virtio *virtio, uint16_t head, struct requ
 			assert_int_equal(piece->bytes, sizeof(request->header));
 			memcpy(&request->header, (const void *)(uintptr_t)piece->address, sizeof(request->header));
 			assert_int_equal(request->header.reserved, 0);
+			sum_add(&request->sum, &request->header, sizeof(request->header));
 		} else if ((piece->flags & VIRTQ_DESC_F_NEXT) != 0) {
 			piece_take(virtio, request, piece);
 		}
@@ -218,11 +229,13 @@ static void answer_put(struct fake_virtio *virtio, uint32_t id)
 	used->index = ++virtio->used_index;
 }
 
-static void chain_finish(struct fake_virtio *virtio, uint16_t head)
+static void chain_finish(struct fake_virtio *virtio, struct fake_virtio_chain chain)
 {
 	static struct request request;
+	const uint16_t head = chain.head;
 
 	request_fetch(virtio, head, &request);
+	assert_true(request.sum == chain.sum);
 	const bool is_flush = request.header.type == VIRTIO_BLK_T_FLUSH;
 	if (consume(&virtio->mute_times) || (is_flush && consume(&virtio->flushes_mute)))
 		return;
@@ -230,13 +243,15 @@ static void chain_finish(struct fake_virtio *virtio, uint16_t head)
 		virtio->status |= VIRTIO_STATUS_NEEDS_RESET;
 		return;
 	}
-	assert_true((virtio->pci.config[PCI_COMMAND_BYTE] & 4) != 0);
 	if (consume(&virtio->early_times)) {
 		answer_put(virtio, head);
-		virtio->chains[virtio->chain_count++] = (struct fake_virtio_chain){head, fake_hw_now_us() + EARLY_US};
+		chain.due_us = fake_hw_now_us() + EARLY_US;
+		virtio->chains[virtio->chain_count++] = chain;
 		return;
 	}
-	*request.status = execute(virtio, &request);
+	const uint8_t status = execute(virtio, &request);
+	if (!consume(&virtio->blank_times))
+		*request.status = status;
 	answer_put(virtio, consume(&virtio->garbage_times) ? virtio->garbage_id : head);
 	if (consume(&virtio->twice_times))
 		answer_put(virtio, head);
@@ -246,6 +261,7 @@ static void chain_finish(struct fake_virtio *virtio, uint16_t head)
 
 void fake_virtio_fetch(struct fake_virtio *virtio)
 {
+	static struct request request;
 	const struct virtq_avail *avail = avail_of(virtio);
 
 	assert_int_equal(avail->flags, VIRTQ_AVAIL_F_NO_INTERRUPT);
@@ -254,23 +270,35 @@ void fake_virtio_fetch(struct fake_virtio *virtio)
 		for (uint32_t i = 0; i < virtio->chain_count; i++)
 			assert_int_not_equal(virtio->chains[i].head, head);
 		assert_true(virtio->chain_count < virtio->size_set);
+		request_fetch(virtio, head, &request);
+		virtio->indirect += request.is_indirect;
 		virtio->chains[virtio->chain_count++] =
-			(struct fake_virtio_chain){head, fake_hw_now_us() + virtio->latency_us};
+			(struct fake_virtio_chain){head, fake_hw_now_us() + virtio->latency_us, request.sum};
 	}
 	virtio->in_flight_most = (uint32_t)max_u64(virtio->in_flight_most, virtio->chain_count);
 	used_of(virtio)->flags = virtio->wants_no_notify && virtio->chain_count > 0 ? VIRTQ_USED_F_NO_NOTIFY : 0;
 }
 
+static uint32_t chain_choose(struct fake_virtio *virtio)
+{
+	if (virtio->shuffle != 0) {
+		virtio->shuffle = virtio->shuffle * 1664525 + 1013904223;
+		return (virtio->shuffle >> 16) % virtio->chain_count;
+	}
+	return virtio->is_lifo ? virtio->chain_count - 1 : 0;
+}
+
 void fake_virtio_run(struct fake_virtio *virtio, uint64_t now_us)
 {
-	if (!virtio->is_enabled || (virtio->status & VIRTIO_STATUS_NEEDS_RESET) != 0)
+	if (!virtio->is_enabled || virtio->is_removed || (virtio->status & VIRTIO_STATUS_NEEDS_RESET) != 0 ||
+	    !fake_pci_is_bus_master(&virtio->pci))
 		return;
 	if (virtio->wants_no_notify && virtio->chain_count > 0)
 		fake_virtio_fetch(virtio);
 	while (virtio->chain_count > 0 && (virtio->status & VIRTIO_STATUS_NEEDS_RESET) == 0) {
-		const uint32_t next = virtio->is_lifo ? virtio->chain_count - 1 : 0;
-		const uint16_t head = virtio->chains[next].head;
-		if (now_us < virtio->chains[next].due_us)
+		const uint32_t next = chain_choose(virtio);
+		const struct fake_virtio_chain chain = virtio->chains[next];
+		if (now_us < chain.due_us)
 			return;
 		virtio->chain_count--;
 		memmove(&virtio->chains[next], &virtio->chains[next + 1],
@@ -278,7 +306,7 @@ void fake_virtio_run(struct fake_virtio *virtio, uint64_t now_us)
 		/* One after the other, so that the driver sees the order. */
 		for (uint32_t i = 0; i < virtio->chain_count && virtio->is_lifo; i++)
 			virtio->chains[i].due_us = max_u64(virtio->chains[i].due_us, now_us + 20);
-		chain_finish(virtio, head);
+		chain_finish(virtio, chain);
 		if (virtio->wants_no_notify && virtio->chain_count == 0)
 			fake_virtio_fetch(virtio);
 	}
