@@ -41,7 +41,18 @@ static void note_refused(struct find_search *search, const char *name, enum stat
 	}
 }
 
-static void keep_image(struct find_search *search, const struct volume *volume, const struct find_look *look)
+/* The device of a logical volume goes with what was found; the sector of the image's header stands for it. */
+static enum status keep_linear(struct found_image *found, const struct linear_disk *linear)
+{
+	const uint64_t page_sectors = PAGE_BYTES / linear->device.identity.sector_bytes;
+
+	TRY(linear_disk_copy(&found->linear, linear, found->header_page * page_sectors));
+	found->device = &found->linear.device;
+	return STATUS_OK;
+}
+
+static enum status keep_image(struct find_search *search, const struct volume *volume,
+			      const struct logical_volume *logical, const struct find_look *look)
 {
 	struct found_image *found = search->found;
 
@@ -55,14 +66,32 @@ static void keep_image(struct find_search *search, const struct volume *volume, 
 	found->header_page = search->request.header_page;
 	found->header = look->header;
 	found->header_bytes = *search->page;
+	found->is_logical = logical != NULL;
+	if (logical)
+		TRY(keep_linear(found, logical->linear));
 	search->found_volume = *volume;
+	search->found_volume.disk = found->device;
+	return STATUS_OK;
+}
+
+/* What a volume holds besides an image of ours. */
+static void note_container(struct find_search *search, const struct volume *volume, const char *name,
+			   enum filesystem_kind kind)
+{
+	if (kind == FILESYSTEM_LVM2) {
+		volumes_note_physical(&search->volumes, volume);
+	} else if (filesystem_is_container(kind)) {
+		log_line("%s: %s, not looked into", name, filesystem_kind_text(kind));
+		search->has_containers = true;
+	}
 }
 
 /*
  * STATUS_END: the search is over: the volume that was named holds no image, or it is the second of its name.
  * STATUS_IO_ERROR, STATUS_TIMEOUT: it can't be read.
  */
-static enum status visit_volume(struct find_search *search, const struct volume *volume)
+static enum status visit_readable(struct find_search *search, const struct volume *volume,
+				  const struct logical_volume *logical)
 {
 	const bool exact = find_names_one(&search->request);
 	struct find_look look;
@@ -70,7 +99,7 @@ static enum status visit_volume(struct find_search *search, const struct volume 
 	enum status status;
 
 	volume_name(volume, name);
-	status = find_look_at(&search->request, volume, search->page, &look);
+	status = find_look_at(&search->request, volume, logical, search->page, &look);
 	if (status != STATUS_OK) {
 		note_unreadable(search, name, status);
 		if (!find_names_partition(&search->request))
@@ -78,28 +107,39 @@ static enum status visit_volume(struct find_search *search, const struct volume 
 		search->named++;
 		return STATUS_END;
 	}
-	if (filesystem_is_container(look.kind)) {
-		log_line("%s: %s, not looked into", name, filesystem_kind_text(look.kind));
-		search->has_containers = true;
-	}
+	note_container(search, volume, name, look.kind);
 	if (!look.is_named)
 		return STATUS_OK;
 	search->named++;
 	if (look.image == STATUS_OK)
-		keep_image(search, volume, &look);
+		TRY(keep_image(search, volume, logical, &look));
 	else if (look.image != STATUS_NOT_FOUND || exact)
 		note_refused(search, name, look.image, look.reason);
 	return exact && (search->images != 1 || search->named > 1) ? STATUS_END : STATUS_OK;
 }
 
+/* A logical volume of a kind that Thaw does not read. */
+static enum status visit_unreadable_logical(struct find_search *search, const struct logical_volume *logical)
+{
+	if (search->request.kind != RESUME_MAPPER || !find_matches_logical(&search->request, logical))
+		return STATUS_OK;
+	search->named++;
+	note_refused(search, search->request.spec->text, STATUS_UNSUPPORTED,
+		     "resume= names a logical volume that Thaw does not read");
+	return STATUS_END;
+}
+
 static enum status visit(void *context, const struct volume *volume, const struct partition_table *table,
-			 const struct partition *partition)
+			 const struct partition *partition, const struct logical_volume *logical)
 {
 	struct find_search *search = context;
 
-	if (find_names_partition(&search->request) && !find_matches_partition(&search->request, table, partition))
+	if (find_names_partition(&search->request) &&
+	    (!partition || !find_matches_partition(&search->request, table, partition)))
 		return STATUS_OK;
-	return visit_volume(search, volume);
+	if (logical && !logical->linear)
+		return visit_unreadable_logical(search, logical);
+	return visit_readable(search, volume, logical);
 }
 
 static enum status fail(enum status status, const char *reason, const char **reason_out)
@@ -143,9 +183,13 @@ static enum status decide(const struct find_search *search, const char **reason_
 		return fail(search->unreadable, "no image where disks can be read", reason_out);
 	if (!exact)
 		return fail(STATUS_NOT_FOUND, "no image", reason_out);
-	if (search->has_containers)
+	if (search->request.kind == RESUME_MAPPER)
 		return fail(STATUS_UNSUPPORTED,
-			    "what resume= names may be inside LUKS or LVM2, which Thaw does not read", reason_out);
+			    "resume= names a device made of others (LUKS, RAID, LVM) that Thaw does not read",
+			    reason_out);
+	if (search->has_containers || search->volumes.logical.is_incomplete)
+		return fail(STATUS_UNSUPPORTED,
+			    "what resume= names may be inside LUKS or LVM that Thaw does not read", reason_out);
 	return fail(STATUS_NOT_FOUND, "no device has the name that resume= gives", reason_out);
 }
 
@@ -184,6 +228,8 @@ enum status find_image(const struct block_registry *registry, const struct resum
 	if (status == STATUS_OK) {
 		*found_out = *search->found;
 		*reason_out = "";
+		if (found_out->is_logical)
+			status = keep_linear(found_out, &search->found->linear);
 	}
 	arena_rewind(arena, mark);
 	return status;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "drivers/linear.h"
 #include "image/swsusp.h"
 #include "loader/options.h"
 #include "loader/volume.h"
@@ -13,12 +14,14 @@
 /* An image that was found: where it is, and its header as read. */
 struct found_image {
 	struct block_device *device;
-	char name[VOLUME_NAME_BYTES]; /* "ahci0.1p5": the disk's name, 'p' and the partition number */
+	char name[VOLUME_NAME_BYTES]; /* "ahci0.1p5": the disk's name, 'p' and the partition number; or "vg-lv" */
 	uint64_t start_lba;           /* of the resume device, in sectors of the device */
 	uint64_t device_pages;        /* pages of the resume device */
 	uint64_t header_page;         /* page of the resume device that is the header: resume_offset, or 0 */
 	struct swsusp_header header;
 	struct page header_bytes; /* the header page as it stood on disk */
+	bool is_logical;          /* device is &linear.device, whose anchor is the header's sector */
+	struct linear_disk linear;
 };
 
 /*
@@ -31,12 +34,13 @@ struct found_image {
  * STATUS_OK: *found_out. Errors, with *reason_out (static text, always written):
  * STATUS_NOT_FOUND    no image, on the device that is named or anywhere;
  * STATUS_AMBIGUOUS    several images and no name, or several devices of the same name;
- * STATUS_UNSUPPORTED  from the header; resume= was not understood; it names a mapped device, or a UUID or label that is
- *                     on no partition while there is LUKS or LVM2; a member of a RAID array;
+ * STATUS_UNSUPPORTED  from the header; resume= was not understood; it names a mapped device that is no linear logical
+ *                     volume, or a UUID or label that is nowhere while there are containers that Thaw does not read;
+ *                     a member of a RAID array;
  * STATUS_CORRUPT      from the header; a filesystem's superblock in the same page;
  * STATUS_IO_ERROR     the device, or a disk that might hold it, can't be read; STATUS_TIMEOUT: nor does it answer;
  * STATUS_NO_MEMORY.
- * The arena is used for scratch (under 160 KiB) and rewound.
+ * The arena is used for scratch (under 160 KiB, and 512 KiB more with LVM2) and rewound.
  */
 nodiscard enum status find_image(const struct block_registry *registry, const struct resume_spec *own,
 				 const struct resume_spec *kernel, struct arena *arena, struct found_image *found_out,

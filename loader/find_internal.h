@@ -42,6 +42,9 @@ bool find_names_one(const struct find_request *request);
 bool find_matches_partition(const struct find_request *request, const struct partition_table *table,
 			    const struct partition *partition);
 
+/* For RESUME_MAPPER: whether /dev/mapper/vg-lv or /dev/vg/lv is this one. */
+bool find_matches_logical(const struct find_request *request, const struct logical_volume *logical);
+
 bool find_matches_identity(const struct find_request *request, const struct identity *identity);
 
 /*
@@ -53,9 +56,10 @@ nodiscard enum status find_node_number(const char *name, uint32_t *number_out);
 /* --- find_look.c ----------------------------------------------------------------------------------------------- */
 
 /*
- * Looks at a volume in one or two small reads, three when it holds nothing that is known. *page: the header page when
- * look_out->image is STATUS_OK, otherwise of no meaning. An error (STATUS_IO_ERROR, STATUS_TIMEOUT) says that nothing
- * is known of the volume.
+ * Looks at a volume in one or two small reads, three when it holds nothing that is known. logical: NULL for a
+ * partition. *page: the header page when look_out->image is STATUS_OK, otherwise of no meaning. An error
+ * (STATUS_IO_ERROR, STATUS_TIMEOUT) says that nothing is known of the volume.
  */
-nodiscard enum status find_look_at(const struct find_request *request, const struct volume *volume, struct page *page,
+nodiscard enum status find_look_at(const struct find_request *request, const struct volume *volume,
+				   const struct logical_volume *logical, struct page *page,
 				   struct find_look *look_out);

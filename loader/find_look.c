@@ -4,6 +4,16 @@
  */
 #include "loader/find_internal.h"
 
+/* True when the volume's beginning must be known, besides the header of an image. */
+static bool needs_content(const struct find_request *request, const struct logical_volume *logical)
+{
+	if (find_names_content(request))
+		return true;
+	/* Logical volumes are looked for on what is a physical volume. */
+	return !logical && !find_names_partition(request) &&
+	       (request->header_page != 0 || request->kind == RESUME_MAPPER);
+}
+
 static enum status look_at_content(const struct find_request *request, const struct volume *volume, struct page *page,
 				   struct find_look *look)
 {
@@ -11,7 +21,8 @@ static enum status look_at_content(const struct find_request *request, const str
 
 	TRY(volume_identify(volume, page, &content));
 	look->kind = content.kind;
-	look->is_named = find_matches_identity(request, &content.identity);
+	if (find_names_content(request))
+		look->is_named = find_matches_identity(request, &content.identity);
 	return STATUS_OK;
 }
 
@@ -30,13 +41,14 @@ static enum status check_header(const struct page *page, uint64_t header_page, s
 	return status;
 }
 
-enum status find_look_at(const struct find_request *request, const struct volume *volume, struct page *page,
-			 struct find_look *look_out)
+enum status find_look_at(const struct find_request *request, const struct volume *volume,
+			 const struct logical_volume *logical, struct page *page, struct find_look *look_out)
 {
-	struct find_look look = {.is_named = true, .image = STATUS_NOT_FOUND, .reason = ""};
+	struct find_look look = {.image = STATUS_NOT_FOUND, .reason = ""};
 	enum status status;
 
-	if (find_names_content(request))
+	look.is_named = request->kind != RESUME_MAPPER || (logical && find_matches_logical(request, logical));
+	if (needs_content(request, logical))
 		TRY(look_at_content(request, volume, page, &look));
 	if (look.is_named) {
 		status = volume_read(volume, request->header_page, page);

@@ -27,10 +27,6 @@ enum status find_request_make(const struct resume_spec *own, const struct resume
 		*reason_out = "the value of resume_offset= is not a number";
 		return STATUS_UNSUPPORTED;
 	}
-	if (spec->kind == RESUME_MAPPER) {
-		*reason_out = "resume= names a device made of others (LVM, LUKS, RAID), which Thaw does not read";
-		return STATUS_UNSUPPORTED;
-	}
 	*request_out = (struct find_request){spec->kind, spec, offset->has_offset ? offset->offset_pages : 0};
 	return STATUS_OK;
 }
@@ -47,7 +43,7 @@ bool find_names_content(const struct find_request *request)
 
 bool find_names_one(const struct find_request *request)
 {
-	return find_names_partition(request) || find_names_content(request);
+	return find_names_partition(request) || find_names_content(request) || request->kind == RESUME_MAPPER;
 }
 
 bool find_matches_partition(const struct find_request *request, const struct partition_table *table,
@@ -65,6 +61,11 @@ bool find_matches_partition(const struct find_request *request, const struct par
 			return true;
 	}
 	return false;
+}
+
+bool find_matches_logical(const struct find_request *request, const struct logical_volume *logical)
+{
+	return lvm_names_volume(request->spec->text, logical->group, logical->volume);
 }
 
 bool find_matches_identity(const struct find_request *request, const struct identity *identity)

@@ -19,6 +19,7 @@ struct wanted_file {
 	const struct file_spec *spec;
 	bool found;
 	struct volume volume;
+	struct linear_disk *linear; /* of a logical volume */
 	struct file_map *map;
 };
 
@@ -54,17 +55,30 @@ static bool all_found(const struct search *search)
 	return true;
 }
 
+/* A logical volume's device goes with the file. */
+static enum status keep_volume(struct wanted_file *file, const struct volume *volume,
+			       const struct logical_volume *logical)
+{
+	file->volume = *volume;
+	if (!logical)
+		return STATUS_OK;
+	file->volume.disk = &file->linear->device;
+	return linear_disk_copy(file->linear, logical->linear, 0);
+}
+
 /* The file's filesystem is this one. */
-static void look_up(struct search *search, struct wanted_file *file, const struct volume *volume)
+static void look_up(struct search *search, struct wanted_file *file, const struct volume *volume,
+		    const struct logical_volume *logical)
 {
 	struct disk_reader reader;
 	const char *reason = "";
 	enum status status;
 
-	file->volume = *volume;
 	file->found = true;
+	status = keep_volume(file, volume, logical);
 	reader = volume_reader(&file->volume, search->page);
-	status = file_find(&reader, search->workspace, file->spec->path, file->map, &reason);
+	if (status == STATUS_OK)
+		status = file_find(&reader, search->workspace, file->spec->path, file->map, &reason);
 	if (status == STATUS_OK)
 		return;
 	log_line("%s: %s", file->spec->path, reason);
@@ -72,7 +86,7 @@ static void look_up(struct search *search, struct wanted_file *file, const struc
 }
 
 static enum status visit(void *context, const struct volume *volume, const struct partition_table *table,
-			 const struct partition *partition)
+			 const struct partition *partition, const struct logical_volume *logical)
 {
 	struct search *search = context;
 	struct volume_content content;
@@ -81,24 +95,32 @@ static enum status visit(void *context, const struct volume *volume, const struc
 
 	(void)table;
 	(void)partition;
+	if (logical && !logical->linear)
+		return STATUS_OK;
 	status = volume_identify(volume, search->page, &content);
 	if (status != STATUS_OK) {
 		volume_name(volume, name);
 		note_unreadable(NULL, name, status);
 		return status;
 	}
+	if (content.kind == FILESYSTEM_LVM2)
+		volumes_note_physical(&search->volumes, volume);
 	for (uint32_t i = 0; i < search->count; i++)
 		if (!search->files[i].found && uuid_text_equal(search->files[i].spec->uuid, content.identity.uuid))
-			look_up(search, &search->files[i], volume);
+			look_up(search, &search->files[i], volume, logical);
 	return all_found(search) ? STATUS_END : STATUS_OK;
 }
 
 static enum status add_file(struct search *search, const struct file_spec *spec, struct arena *arena)
 {
+	struct wanted_file *file = &search->files[search->count++];
 	void *memory;
 
+	file->spec = spec;
 	TRY(arena_alloc(arena, sizeof(struct file_map), _Alignof(struct file_map), &memory));
-	search->files[search->count++] = (struct wanted_file){.spec = spec, .map = memory};
+	file->map = memory;
+	TRY(arena_alloc(arena, sizeof(struct linear_disk), _Alignof(struct linear_disk), &memory));
+	file->linear = memory;
 	return STATUS_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Volumes: whatever can hold a swap area or a filesystem. A partition, or a whole disk without partitions.
+ * Volumes: whatever can hold a swap area or a filesystem. A partition, a whole disk without partitions, or a logical
+ * volume.
  */
 #pragma once
 

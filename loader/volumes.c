@@ -79,7 +79,7 @@ static enum status visit_disk(struct volumes *volumes, struct block_device *disk
 		const struct partition *partition = &volumes->table->partitions[i];
 		const struct volume volume = {disk, partition->number, partition->start_lba, partition->sector_count};
 
-		status = visitor->visit(visitor->context, &volume, volumes->table, partition);
+		status = visitor->visit(visitor->context, &volume, volumes->table, partition, NULL);
 		if (status == STATUS_END)
 			return status;
 		if (status == STATUS_TIMEOUT || (status != STATUS_OK && ++errors == READ_ERRORS_MAX)) {
@@ -90,9 +90,29 @@ static enum status visit_disk(struct volumes *volumes, struct block_device *disk
 	return STATUS_OK;
 }
 
+static enum status visit_logical(void *context, const struct logical_volume *logical)
+{
+	const struct volume_visitor *visitor = context;
+	struct block_device *disk = logical->linear ? &logical->linear->device : NULL;
+	const struct volume volume = {disk, 0, 0, disk ? disk->identity.sector_count : 0};
+
+	return visitor->visit(visitor->context, &volume, NULL, NULL, logical);
+}
+
 void volumes_visit(struct volumes *volumes, const struct volume_visitor *visitor)
 {
+	const size_t mark = arena_mark(volumes->arena);
+
+	volumes->logical = (struct logical_volumes){.physical_count = 0};
 	for (uint32_t i = 0; i < volumes->registry->count; i++)
 		if (visit_disk(volumes, volumes->registry->devices[i], visitor) != STATUS_OK)
 			return;
+	if (volumes->logical.physical_count > 0)
+		logical_volumes_visit(&volumes->logical, volumes->arena, visit_logical, (void *)(uintptr_t)visitor);
+	arena_rewind(volumes->arena, mark);
+}
+
+void volumes_note_physical(struct volumes *volumes, const struct volume *volume)
+{
+	logical_volumes_note(&volumes->logical, volume);
 }
