@@ -12,6 +12,7 @@
 
 #define IO_SPACE_END      0x10000
 #define REGISTERS_ALIGNED 4
+#define NOTIFY_ALIGNED    2 /* 4.1.4.4.1 */
 
 /* --- windows ---------------------------------------------------------------------------------------------------- */
 
@@ -74,7 +75,7 @@ static enum status window_open(const struct pci_function *function, const struct
 
 	if (pci_bar_read(function, bar_index, &bar) != STATUS_OK)
 		return STATUS_UNSUPPORTED;
-	if (offset % REGISTERS_ALIGNED != 0 || window->bytes == 0 || (uint64_t)offset + window->bytes > bar.bytes)
+	if (window->bytes == 0 || (uint64_t)offset + window->bytes > bar.bytes)
 		return STATUS_UNSUPPORTED;
 	if (bar.is_io ? bar.base + bar.bytes > IO_SPACE_END
 		      : environment->map_mmio((struct paddr){bar.base}, bar.bytes) != STATUS_OK)
@@ -117,9 +118,11 @@ static void capability_take(struct virtio_transport *transport, const struct pci
 	    capability + bytes > PCI_CONFIG_BYTES)
 		return;
 	struct virtio_window window = {.bytes = pci_read32(function, capability + VIRTIO_PCI_CAP_LENGTH)};
-	if (window.bytes < bytes_needed ||
-	    window_open(function, environment, pci_read8(function, capability + VIRTIO_PCI_CAP_BAR), &window,
-			pci_read32(function, capability + VIRTIO_PCI_CAP_OFFSET)) != STATUS_OK)
+	const uint32_t offset = pci_read32(function, capability + VIRTIO_PCI_CAP_OFFSET);
+	const uint32_t alignment = type == VIRTIO_PCI_CAP_NOTIFY_CFG ? NOTIFY_ALIGNED : REGISTERS_ALIGNED;
+	if (window.bytes < bytes_needed || offset % alignment != 0 ||
+	    window_open(function, environment, pci_read8(function, capability + VIRTIO_PCI_CAP_BAR), &window, offset) !=
+		    STATUS_OK)
 		return;
 	*place = window;
 	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)

@@ -246,7 +246,9 @@ static void mmio_model_write(void *context, uint32_t offset, unsigned width, uin
 		return;
 	}
 	assert_int_equal(width, 2);
-	assert_int_equal(offset, FAKE_VIRTIO_NOTIFY + virtio->notify_off * NOTIFY_MULTIPLIER);
+	assert_int_equal(offset, virtio->notify_at != 0
+					 ? virtio->notify_at
+					 : FAKE_VIRTIO_NOTIFY + virtio->notify_off * (uint32_t)NOTIFY_MULTIPLIER);
 	notify(virtio, value);
 }
 

@@ -58,6 +58,7 @@ struct fake_virtio {
 	bool wants_no_notify;  /* it looks by itself while it has something to do */
 	bool has_write_cache;  /* a write is durable only after a flush */
 	uint16_t notify_off;   /* queue_notify_off */
+	uint32_t notify_at;    /* in BAR 4; 0: where multiplier and notify_off say */
 	uint32_t torn_configs; /* so many times the capacity changes while it is read */
 	size_t arena_bytes;    /* for the driver */
 	bool refuses_map;      /* BAR 4 can't be made accessible */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "drivers/virtio/virtio_internal.h"
 #include "drivers/virtio/virtio_regs.h"
 #include "tests/unit/fake_virtio_fixture.h"
 
@@ -144,6 +145,54 @@ static void test_notification_out_of_its_window(void **state)
 	expect_works();
 }
 
+/* Two bytes are written there: it need not be aligned to four (4.1.4.4.1). */
+static void test_notification_aligned_to_two(void **state)
+{
+	(void)state;
+	/* The model's register, seen from a structure that begins two bytes before it. */
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 8, FAKE_VIRTIO_NOTIFY - 2);
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 16, 2);
+	rig.virtio.notify_off = 1;
+	rig.virtio.notify_at = FAKE_VIRTIO_NOTIFY;
+	rig_probe();
+	assert_true(rig.virtio.is_modern_used);
+	expect_works();
+	rig_setup(state);
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 8, FAKE_VIRTIO_NOTIFY + 1);
+	expect_legacy_instead();
+}
+
+/* A multiplier of 0: all queues share one register; an odd place can't be written. */
+static void test_notification_multipliers(void **state)
+{
+	(void)state;
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 16, 0);
+	rig.virtio.notify_off = 7;
+	rig.virtio.notify_at = FAKE_VIRTIO_NOTIFY;
+	rig_probe();
+	expect_works();
+	rig_setup(state);
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 16, 3);
+	rig.virtio.notify_off = 1;
+	rig_expect_refused(STATUS_UNSUPPORTED);
+	rig_setup(state);
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 16, 0xFFFFFFFE);
+	rig.virtio.notify_off = 0xFFFF;
+	rig_expect_refused(STATUS_UNSUPPORTED);
+}
+
+static void test_registers_not_mapped(void **state)
+{
+	(void)state;
+	rig.virtio.refuses_map = true;
+	rig_probe();
+	assert_false(rig.virtio.is_modern_used);
+	rig_setup(state);
+	fake_virtio_make_modern(&rig.virtio);
+	rig.virtio.refuses_map = true;
+	rig_expect_refused(STATUS_UNSUPPORTED);
+}
+
 static void test_capabilities_in_io_space(void **state)
 {
 	(void)state;
@@ -166,6 +215,98 @@ static void test_legacy_without_ports(void **state)
 	rig_setup_legacy(state);
 	fake_pci_set_bar(&rig.virtio.pci, 0, FAKE_VIRTIO_MMIO, 0x1000, 0);
 	rig_expect_refused(STATUS_UNSUPPORTED);
+	rig_setup_legacy(state);
+	fake_pci_set_bar(&rig.virtio.pci, 0, FAKE_VIRTIO_PORTS, 16, 1); /* no room for the registers */
+	rig_expect_refused(STATUS_UNSUPPORTED);
+	rig_setup_legacy(state);
+	fake_pci_set_bar(&rig.virtio.pci, 0, 0x1C040, 0x40, 1); /* beyond the last port */
+	rig_expect_refused(STATUS_UNSUPPORTED);
+}
+
+/* Only a transitional device has the legacy interface, whatever is in BAR 0. */
+static void test_modern_is_not_legacy(void **state)
+{
+	(void)state;
+	fake_virtio_make_legacy(&rig.virtio);
+	fake_pci_set32(&rig.virtio.pci, 0, 0x10421AF4);
+	rig_expect_refused(STATUS_UNSUPPORTED);
+}
+
+/* --- anything at all ---------------------------------------------------------------------------------------------- */
+
+static uint64_t noise_read(void *seed, uint32_t offset, unsigned width_bytes)
+{
+	(void)offset;
+	(void)width_bytes;
+	*(uint32_t *)seed = *(uint32_t *)seed * 1664525 + 1013904223;
+	return *(uint32_t *)seed >> 3;
+}
+
+static void noise_write(void *seed, uint32_t offset, unsigned width_bytes, uint64_t value)
+{
+	(void)seed;
+	(void)offset;
+	(void)width_bytes;
+	(void)value;
+}
+
+static enum status map_nothing_else(struct paddr base, uint64_t bytes)
+{
+	assert_true(base.value == FAKE_VIRTIO_MMIO && bytes == 0x4000);
+	return STATUS_OK;
+}
+
+static void expect_inside(const struct virtio_window *window, uint32_t bytes_least)
+{
+	const uint64_t base = window->is_io ? FAKE_VIRTIO_PORTS : FAKE_VIRTIO_MMIO;
+	const uint64_t bytes = window->is_io ? 0x40 : 0x4000;
+
+	assert_true(window->bytes >= bytes_least && window->base >= base);
+	assert_true(window->base - base + window->bytes <= bytes);
+}
+
+/* Spoils some bytes of the capabilities; some values lead further than others. */
+static void capabilities_spoil(uint8_t *config, uint32_t *seed)
+{
+	static const uint8_t telling[] = {0, 1, 2, 4, 9, 16, 20, 0x40, 0x50, 0x60, 0x78, 0x80, 0xEC, 0xF0, 0xFC, 0xFF};
+
+	for (uint32_t i = (uint32_t)noise_read(seed, 0, 4) % 6; i > 0; i--) {
+		const uint32_t at = FAKE_VIRTIO_CAP_MSIX + (uint32_t)noise_read(seed, 0, 4) % 192;
+		config[at % 7 == 0 ? 0x34 : at] = telling[noise_read(seed, 0, 4) % sizeof(telling)];
+	}
+}
+
+/* The registers found lie within the device's BARs, whatever its capabilities say, and the search ends. */
+static void test_capabilities_at_random(void **state)
+{
+	const struct fake_hw_ops noise = {noise_read, noise_write};
+	const struct driver_environment environment = {.map_mmio = map_nothing_else};
+	const struct pci_function function = {.device = 4, .vendor_id = 0x1AF4, .device_id = 0x1001};
+	const struct fake_virtio whole = rig.virtio;
+	uint32_t seed = 1;
+	uint32_t modern = 0;
+	uint32_t legacy = 0;
+
+	(void)state;
+	fake_hw_reset();
+	fake_hw_add_ports(FAKE_VIRTIO_PORTS, 0x40, &noise, &seed);
+	fake_hw_add_mmio(FAKE_VIRTIO_MMIO, 0x4000, &noise, &seed);
+	fake_pci_add(&rig.virtio.pci, 0, 4, 0, 0x10011AF4, 0x010000);
+	for (uint32_t round = 0; round < 20000; round++) {
+		struct virtio_transport transport;
+
+		rig.virtio.pci = whole.pci;
+		rig.virtio.pci.writable[FAKE_VIRTIO_CAP_MSIX + 3] = 0;
+		capabilities_spoil(rig.virtio.pci.config, &seed);
+		assert_int_equal(virtio_transport_open(&transport, &function, &environment), STATUS_OK);
+		const bool is_modern = transport.ops == &virtio_modern_ops;
+		expect_inside(&transport.registers, is_modern ? VIRTIO_COMMON_BYTES : VIRTIO_LEGACY_CONFIG);
+		expect_inside(&transport.notify, 2);
+		expect_inside(&transport.config, 1);
+		modern += is_modern;
+		legacy += !is_modern;
+	}
+	assert_true(modern > 1000 && legacy > 1000);
 }
 
 int main(void)
@@ -182,8 +323,13 @@ int main(void)
 		cmocka_unit_test_setup(test_capability_twice, rig_setup),
 		cmocka_unit_test_setup(test_without_version_1, rig_setup),
 		cmocka_unit_test_setup(test_notification_out_of_its_window, rig_setup),
+		cmocka_unit_test_setup(test_notification_aligned_to_two, rig_setup),
+		cmocka_unit_test_setup(test_notification_multipliers, rig_setup),
+		cmocka_unit_test_setup(test_registers_not_mapped, rig_setup),
 		cmocka_unit_test_setup(test_capabilities_in_io_space, rig_setup),
 		cmocka_unit_test_setup(test_legacy_without_ports, rig_setup),
+		cmocka_unit_test_setup(test_modern_is_not_legacy, rig_setup),
+		cmocka_unit_test_setup(test_capabilities_at_random, rig_setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
