@@ -103,6 +103,20 @@ void rig_expect(uint32_t number)
 	rig_expect_sectors(&rig.pages[number % RIG_PAGES], (uint64_t)number * SECTORS_PER_PAGE, SECTORS_PER_PAGE);
 }
 
+void rig_expect_all(uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		rig_expect(i);
+}
+
+void rig_expect_all_end(uint32_t count, enum status status)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(rig.times[i], 1);
+		assert_int_equal(rig.status[i], status);
+	}
+}
+
 void rig_expect_all_but(uint32_t count, uint32_t bad, enum status status)
 {
 	for (uint32_t i = 0; i < count; i++) {

@@ -46,6 +46,10 @@ void rig_read(uint32_t count);
 /* The page came once, and right. */
 void rig_expect(uint32_t number);
 
+/* All of count pages came once: right, or with this error. */
+void rig_expect_all(uint32_t count);
+void rig_expect_all_end(uint32_t count, enum status status);
+
 /* All of count pages came but bad, which ended with this status. */
 void rig_expect_all_but(uint32_t count, uint32_t bad, enum status status);
 

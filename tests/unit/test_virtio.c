@@ -277,6 +277,44 @@ static void test_bus_master_stays(void **state)
 	assert_int_equal(rig.virtio.status, 0);
 }
 
+/* --- the driver's own surroundings -------------------------------------------------------------------------------- */
+
+/* The tables of descriptors take at most an eighth of what is left. */
+static void test_little_memory(void **state)
+{
+	(void)state;
+	rig.virtio.arena_bytes = 1 << 20;
+	rig_probe();
+	assert_int_equal(identity()->queue_depth, 4);
+	assert_int_equal(identity()->max_segments, 254);
+	expect_works();
+	rig_setup(state);
+	rig.virtio.arena_bytes = (2 << 20) + (128 << 10);
+	rig_probe();
+	assert_int_equal(identity()->queue_depth, 64);
+}
+
+static void test_no_memory(void **state)
+{
+	(void)state;
+	for (size_t bytes = 0; bytes < 30000; bytes += 100) {
+		rig_setup(state);
+		rig.virtio.arena_bytes = bytes;
+		rig_expect_refused(STATUS_NO_MEMORY);
+		assert_int_equal(rig.virtio.status, 0);
+	}
+}
+
+static void test_too_many_disks(void **state)
+{
+	(void)state;
+	rig.virtio.disks_before = BLOCK_DEVICES_MAX;
+	assert_int_equal(fake_virtio_probe(&rig.virtio, &rig.registry), STATUS_NO_MEMORY);
+	assert_int_equal(rig.registry.count, BLOCK_DEVICES_MAX);
+	assert_int_equal(rig.virtio.status, 0);
+	assert_false(fake_pci_is_bus_master(&rig.virtio.pci));
+}
+
 /* --- the serial number ----------------------------------------------------------------------------------------- */
 
 static void test_serial(void **state)
@@ -338,6 +376,9 @@ int main(void)
 		cmocka_unit_test_setup(test_reset_stuck, rig_setup),
 		cmocka_unit_test_setup(test_dead, rig_setup),
 		cmocka_unit_test_setup(test_bus_master_stays, rig_setup),
+		cmocka_unit_test_setup(test_little_memory, rig_setup),
+		cmocka_unit_test_setup(test_no_memory, rig_setup),
+		cmocka_unit_test_setup(test_too_many_disks, rig_setup),
 		cmocka_unit_test_setup(test_serial, rig_setup),
 		cmocka_unit_test_setup(test_serial_comes_late, rig_setup),
 		cmocka_unit_test_setup(test_serial_never_answered, rig_setup),

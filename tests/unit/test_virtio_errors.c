@@ -15,20 +15,6 @@
 
 #define COUNT 16
 
-static void expect_all(void)
-{
-	for (uint32_t i = 0; i < COUNT; i++)
-		rig_expect(i);
-}
-
-static void expect_all_end_with(enum status status)
-{
-	for (uint32_t i = 0; i < COUNT; i++) {
-		assert_int_equal(rig.times[i], 1);
-		assert_int_equal(rig.status[i], status);
-	}
-}
-
 /* Given up: nothing is taken any more, and no memory written. */
 static void expect_gone(void)
 {
@@ -69,7 +55,7 @@ static void test_request_fails_twice(void **state)
 	rig.virtio.bad_times = 2;
 	rig_probe();
 	rig_read(COUNT);
-	expect_all();
+	rig_expect_all(COUNT);
 }
 
 /* --- silence --------------------------------------------------------------------------------------------------- */
@@ -81,7 +67,7 @@ static void test_one_is_lost(void **state)
 	rig.virtio.mute_times = 1;
 	const uint64_t start_us = fake_hw_now_us();
 	rig_read(COUNT);
-	expect_all();
+	rig_expect_all(COUNT);
 	assert_true(fake_hw_now_us() - start_us < 12000000);
 	assert_int_equal(rig.virtio.resets, 2);
 	assert_true(fake_log_has("virtio0: no answer, device reset"));
@@ -120,7 +106,7 @@ static void test_never_answers(void **state)
 	rig.virtio.reset_us = 1000000;
 	const uint64_t start_us = fake_hw_now_us();
 	rig_read(COUNT);
-	expect_all_end_with(STATUS_TIMEOUT);
+	rig_expect_all_end(COUNT, STATUS_TIMEOUT);
 	assert_true(fake_hw_now_us() - start_us < 25000000);
 	assert_int_equal(rig.virtio.resets, 3);
 	/* A second chance is a new one. */
@@ -222,7 +208,7 @@ static void test_reset_stuck(void **state)
 	rig.virtio.is_reset_stuck = true;
 	const uint64_t start_us = fake_hw_now_us();
 	rig_read(COUNT);
-	expect_all_end_with(STATUS_TIMEOUT);
+	rig_expect_all_end(COUNT, STATUS_TIMEOUT);
 	assert_true(fake_hw_now_us() - start_us < 20000000);
 	expect_gone();
 	assert_true(fake_log_has("virtio0: the reset does not end, given up"));
@@ -237,7 +223,7 @@ static void test_needs_reset(void **state)
 	rig.virtio.trouble_times = 1;
 	const uint64_t start_us = fake_hw_now_us();
 	rig_read(COUNT);
-	expect_all();
+	rig_expect_all(COUNT);
 	assert_int_equal(rig.virtio.resets, 2);
 	assert_true(fake_hw_now_us() - start_us < 1000000);
 }
@@ -248,7 +234,7 @@ static void test_needs_reset_always(void **state)
 	rig_probe();
 	rig.virtio.trouble_times = FAKE_VIRTIO_FOREVER;
 	rig_read(COUNT);
-	expect_all_end_with(STATUS_IO_ERROR);
+	rig_expect_all_end(COUNT, STATUS_IO_ERROR);
 	assert_true(rig.virtio.resets <= 5);
 }
 
@@ -263,7 +249,7 @@ static void test_reset_by_itself(void **state)
 	rig.virtio.is_enabled = false;
 	const uint64_t start_us = fake_hw_now_us();
 	rig_await(COUNT);
-	expect_all();
+	rig_expect_all(COUNT);
 	assert_true(fake_hw_now_us() - start_us < 2000000);
 }
 
@@ -277,7 +263,7 @@ static void removed(void)
 	rig.virtio.chain_count = 0;
 	const uint64_t start_us = fake_hw_now_us();
 	rig_await(COUNT);
-	expect_all_end_with(STATUS_IO_ERROR);
+	rig_expect_all_end(COUNT, STATUS_IO_ERROR);
 	assert_true(fake_hw_now_us() - start_us < 100000);
 	expect_gone();
 }
@@ -312,7 +298,7 @@ static void test_removed_while_it_is_reset(void **state)
 static void changed_by_its_reset(void)
 {
 	rig_read(COUNT);
-	expect_all_end_with(STATUS_IO_ERROR);
+	rig_expect_all_end(COUNT, STATUS_IO_ERROR);
 	expect_gone();
 	assert_true(fake_log_has("virtio0: it can't be set up again, given up"));
 }
@@ -341,114 +327,6 @@ static void test_changed_by_its_reset(void **state)
 	changed_by_its_reset();
 }
 
-/* --- a used ring that makes no sense --------------------------------------------------------------------------- */
-
-static void expect_recovery(void)
-{
-	rig_read(COUNT);
-	expect_all();
-	assert_int_equal(rig.virtio.resets, 2);
-	assert_true(fake_log_has("virtio0: its used ring makes no sense, device reset"));
-}
-
-static void test_used_garbage(void **state)
-{
-	static const uint32_t ids[] = {64, 255, 256, 65536, UINT32_MAX};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
-		rig_setup(state);
-		rig_probe();
-		rig.virtio.garbage_times = 1;
-		rig.virtio.garbage_id = ids[i];
-		expect_recovery();
-	}
-}
-
-/* A descriptor in the midst of a chain, and one behind the last. */
-static void test_used_garbage_without_indirect(void **state)
-{
-	static const uint32_t ids[] = {1, 63, 65, 255, 256, 1 << 20};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
-		rig_setup(state);
-		rig.virtio.features &= ~VIRTIO_F_INDIRECT_DESC;
-		rig_probe();
-		rig.virtio.garbage_times = 1;
-		rig.virtio.garbage_id = ids[i];
-		assert_int_equal(rig_submit(0), STATUS_OK);
-		assert_int_equal(rig_submit(1), STATUS_OK);
-		rig_await(2);
-		rig_expect(0);
-		rig_expect(1);
-		assert_int_equal(rig.virtio.resets, 2);
-	}
-}
-
-/* One that is not in flight. */
-static void test_used_of_a_free_slot(void **state)
-{
-	(void)state;
-	rig_probe();
-	rig.virtio.garbage_times = 1;
-	rig.virtio.garbage_id = COUNT;
-	expect_recovery();
-}
-
-static void test_used_twice(void **state)
-{
-	(void)state;
-	rig_probe();
-	rig.virtio.twice_times = 1;
-	expect_recovery();
-}
-
-static void test_used_index_runs_ahead(void **state)
-{
-	(void)state;
-	rig_probe();
-	rig.virtio.jump_times = 1;
-	expect_recovery();
-}
-
-/* It is not believed: the device may still write. */
-static void test_used_before_it_is_done(void **state)
-{
-	(void)state;
-	rig_probe();
-	rig.virtio.early_times = 1;
-	rig.virtio.reset_us = 100000;
-	expect_recovery();
-}
-
-/* What stands there of earlier rounds names requests that are in flight now. */
-static void test_used_index_runs_over_old_ids(void **state)
-{
-	(void)state;
-	rig.virtio.queue_size = rig.virtio.size_set = 4;
-	rig_probe();
-	rig_read(4);
-	rig.virtio.jump_times = 1;
-	rig.virtio.is_lifo = true;
-	for (uint32_t i = 4; i < 8; i++)
-		assert_int_equal(rig_submit(i), STATUS_OK);
-	rig_await(8);
-	for (uint32_t i = 0; i < 8; i++)
-		rig_expect(i);
-	assert_int_equal(rig.virtio.resets, 2);
-}
-
-static void test_used_garbage_always(void **state)
-{
-	(void)state;
-	rig_probe();
-	rig.virtio.garbage_times = FAKE_VIRTIO_FOREVER;
-	rig.virtio.garbage_id = 200;
-	rig_read(COUNT);
-	expect_all_end_with(STATUS_IO_ERROR);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,14 +348,6 @@ int main(void)
 		cmocka_unit_test_setup(test_removed, rig_setup),
 		cmocka_unit_test_setup(test_removed_while_it_is_reset, rig_setup),
 		cmocka_unit_test_setup(test_changed_by_its_reset, rig_setup),
-		cmocka_unit_test_setup(test_used_garbage, rig_setup),
-		cmocka_unit_test_setup(test_used_garbage_without_indirect, rig_setup),
-		cmocka_unit_test_setup(test_used_of_a_free_slot, rig_setup),
-		cmocka_unit_test_setup(test_used_twice, rig_setup),
-		cmocka_unit_test_setup(test_used_index_runs_ahead, rig_setup),
-		cmocka_unit_test_setup(test_used_before_it_is_done, rig_setup),
-		cmocka_unit_test_setup(test_used_index_runs_over_old_ids, rig_setup),
-		cmocka_unit_test_setup(test_used_garbage_always, rig_setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

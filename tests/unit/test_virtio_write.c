@@ -297,6 +297,21 @@ static void test_quiesce_in_flight(void **state)
 	assert_int_equal(rig.status[63], STATUS_IO_ERROR);
 }
 
+/* Then bus mastering is all that keeps it from the image's memory. */
+static void test_quiesce_in_flight_reset_stuck(void **state)
+{
+	(void)state;
+	rig_probe();
+	rig.virtio.latency_us = 20000000;
+	for (uint32_t i = 0; i < 64; i++)
+		assert_int_equal(rig_submit(i), STATUS_OK);
+	rig.virtio.is_reset_stuck = true;
+	const uint64_t written = rig.virtio.dma_writes;
+	rig.device->ops->quiesce(rig.device);
+	fake_hw_advance_us(30000000);
+	assert_int_equal(rig.virtio.dma_writes, written);
+}
+
 static void test_quiesce_reset_stuck(void **state)
 {
 	(void)state;
@@ -352,6 +367,7 @@ int main(void)
 		cmocka_unit_test_setup(test_quiesce, rig_setup),
 		cmocka_unit_test_setup(test_quiesce, rig_setup_legacy),
 		cmocka_unit_test_setup(test_quiesce_in_flight, rig_setup),
+		cmocka_unit_test_setup(test_quiesce_in_flight_reset_stuck, rig_setup),
 		cmocka_unit_test_setup(test_quiesce_reset_stuck, rig_setup),
 		cmocka_unit_test_setup(test_quiesce_bus_master_stays, rig_setup),
 		cmocka_unit_test_setup(test_quiesce_removed, rig_setup),
