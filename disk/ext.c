@@ -31,8 +31,20 @@ static void store_u32(uint8_t bytes_out[4], uint32_t value)
 		bytes_out[i] = (uint8_t)(value >> (8 * i));
 }
 
-/* --- the superblock
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the superblock ------------------------------------------------------------------ */
+
+static const char *feature_reason(uint32_t incompat)
+{
+	if ((incompat & EXT_INCOMPAT_META_BG) != 0)
+		return "an ext4 filesystem with meta_bg, which Thaw does not read";
+	if ((incompat & EXT_INCOMPAT_JOURNAL_DEV) != 0)
+		return "the journal of an ext4 filesystem, not the filesystem";
+	if ((incompat & EXT_INCOMPAT_COMPRESSION) != 0)
+		return "an ext2 filesystem with compression, which Thaw does not read";
+	if ((incompat & EXT_INCOMPAT_DIRDATA) != 0)
+		return "an ext4 filesystem with dirdata, which Thaw does not read";
+	return "the ext4 filesystem has features that Thaw does not know";
+}
 
 static enum status check_features(struct ext_filesystem *fs, struct span *super)
 {
@@ -45,7 +57,7 @@ static enum status check_features(struct ext_filesystem *fs, struct span *super)
 	    span_u32(super, EXT_SB_CHECKSUM) != crc32c_update(UINT32_MAX, super->bytes, EXT_SB_CHECKSUM))
 		return fail(fs, STATUS_CORRUPT, "the checksum of the ext4 superblock is wrong");
 	if ((incompat & ~INCOMPAT_KNOWN) != 0)
-		return fail(fs, STATUS_UNSUPPORTED, "the ext4 filesystem has features that Thaw does not know");
+		return fail(fs, STATUS_UNSUPPORTED, feature_reason(incompat));
 	fs->seed = (incompat & EXT_INCOMPAT_CSUM_SEED) != 0 ? span_u32(super, EXT_SB_CHECKSUM_SEED)
 							    : crc32c_update(UINT32_MAX, super->bytes + EXT_SB_UUID, 16);
 	return STATUS_OK;
@@ -53,6 +65,7 @@ static enum status check_features(struct ext_filesystem *fs, struct span *super)
 
 static enum status open_filesystem(struct ext_filesystem *fs)
 {
+	const uint64_t partition_bytes = fs->search->reader->sector_count * fs->search->reader->sector_bytes;
 	const uint8_t *bytes;
 	struct span super;
 	uint32_t log_block_size;
@@ -76,14 +89,14 @@ static enum status open_filesystem(struct ext_filesystem *fs)
 	if (fs->inode_bytes < EXT_INODE_BYTES || fs->inode_bytes > fs->block_bytes ||
 	    (fs->inode_bytes & (fs->inode_bytes - 1)) != 0 || fs->inodes_per_group == 0 ||
 	    fs->group_bytes < (is_64bit ? EXT_GROUP_BYTES_64BIT : EXT_GROUP_BYTES) ||
-	    fs->group_bytes > fs->block_bytes || (fs->group_bytes & (fs->group_bytes - 1)) != 0 ||
-	    fs->block_count > UINT64_MAX / 4096)
+	    fs->group_bytes > fs->block_bytes || (fs->group_bytes & (fs->group_bytes - 1)) != 0)
 		return fail(fs, STATUS_CORRUPT, "the ext4 superblock contradicts itself");
+	if (fs->block_count > partition_bytes / fs->block_bytes)
+		return fail(fs, STATUS_CORRUPT, "the ext4 filesystem is larger than its partition");
 	return STATUS_OK;
 }
 
-/* --- inodes
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- inodes -------------------------------------------------------------------------- */
 
 static enum status inode_table_find(struct ext_filesystem *fs, uint32_t group, uint64_t *block_out)
 {
@@ -165,21 +178,58 @@ enum status ext_inode_read(struct ext_filesystem *fs, uint32_t number, struct ex
 	return STATUS_OK;
 }
 
-/* --- directories
- * ------------------------------------------------------------------------------------------------------- */
+/* --- directories --------------------------------------------------------------------- */
 
-/* A leaf of a directory ends in a checksum; the inner blocks of its index, which hold no names, have another. */
+/* Where the index is in an inner block; 0: this is none. */
+static size_t index_find(struct span *block)
+{
+	if (span_u32(block, EXT_ENTRY_INODE) == 0 && span_u16(block, EXT_ENTRY_LENGTH) == block->size)
+		return EXT_INDEX_IN_NODE;
+	if (span_u16(block, EXT_ENTRY_LENGTH) == EXT_INDEX_DOT_BYTES &&
+	    span_u16(block, EXT_INDEX_DOT_BYTES + EXT_ENTRY_LENGTH) == block->size - EXT_INDEX_DOT_BYTES)
+		return EXT_INDEX_IN_ROOT;
+	return 0;
+}
+
+/* An index's checksum is over what is in use of it, ".." too. */
+static bool index_checksum_is_right(const struct ext_inode_data *directory, struct span *block)
+{
+	static const uint8_t zeroes[EXT_INDEX_TAIL_BYTES - EXT_INDEX_TAIL_CHECKSUM];
+	const size_t index = index_find(block);
+	const size_t limit = span_u16(block, index + EXT_INDEX_LIMIT);
+	const size_t count = span_u16(block, index + EXT_INDEX_COUNT);
+	const size_t tail = index + limit * EXT_INDEX_ENTRY_BYTES;
+	uint32_t checksum;
+
+	if (index == 0 || (directory->flags & EXT_FLAG_INDEX) == 0 || count > limit ||
+	    tail + EXT_INDEX_TAIL_BYTES > block->size)
+		return false;
+	checksum = crc32c_update(directory->seed, block->bytes, index + count * EXT_INDEX_ENTRY_BYTES);
+	checksum = crc32c_update(checksum, block->bytes + tail, EXT_INDEX_TAIL_CHECKSUM);
+	checksum = crc32c_update(checksum, zeroes, sizeof(zeroes));
+	return span_u32(block, tail + EXT_INDEX_TAIL_CHECKSUM) == checksum;
+}
+
+static bool leaf_checksum_is_right(const struct ext_inode_data *directory, struct span *block)
+{
+	const size_t tail = block->size - EXT_TAIL_BYTES;
+
+	return span_u32(block, tail + EXT_TAIL_CHECKSUM) == crc32c_update(directory->seed, block->bytes, tail);
+}
+
 static enum status check_directory_block(struct ext_filesystem *fs, const struct ext_inode_data *directory,
 					 struct span *block)
 {
 	const size_t tail = block->size - EXT_TAIL_BYTES;
+	bool is_leaf;
 
-	if (!fs->has_checksums || span_u8(block, tail + EXT_ENTRY_TYPE) != EXT_TAIL_TYPE ||
-	    span_u16(block, tail + EXT_ENTRY_LENGTH) != EXT_TAIL_BYTES || span_u32(block, tail) != 0)
+	if (!fs->has_checksums)
 		return STATUS_OK;
-	if (span_u32(block, tail + EXT_TAIL_CHECKSUM) != crc32c_update(directory->seed, block->bytes, tail))
-		return fail(fs, STATUS_CORRUPT, "the checksum of a directory is wrong");
-	return STATUS_OK;
+	is_leaf = span_u32(block, tail) == 0 && span_u16(block, tail + EXT_ENTRY_LENGTH) == EXT_TAIL_BYTES &&
+		  span_u8(block, tail + EXT_ENTRY_TYPE) == EXT_TAIL_TYPE;
+	if (is_leaf ? leaf_checksum_is_right(directory, block) : index_checksum_is_right(directory, block))
+		return STATUS_OK;
+	return fail(fs, STATUS_CORRUPT, "the checksum of a directory is wrong");
 }
 
 /* *number_out: 0 when the name is not in the block. */
@@ -232,8 +282,7 @@ static enum status search_directory(struct ext_filesystem *fs, const struct ext_
 	return fail(fs, STATUS_NOT_FOUND, "there is no such file");
 }
 
-/* --- paths
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- paths --------------------------------------------------------------------------- */
 
 /* What a symbolic link says, into the workspace. */
 static enum status read_link(struct ext_filesystem *fs, const struct ext_inode_data *link)

@@ -22,13 +22,17 @@ enum ext_superblock {
 	EXT_SB_CHECKSUM = 1020,
 };
 
+#define EXT_INCOMPAT_COMPRESSION 0x0001u
 #define EXT_INCOMPAT_FILETYPE    0x0002u
 #define EXT_INCOMPAT_RECOVER     0x0004u
+#define EXT_INCOMPAT_JOURNAL_DEV 0x0008u
+#define EXT_INCOMPAT_META_BG     0x0010u
 #define EXT_INCOMPAT_EXTENTS     0x0040u
 #define EXT_INCOMPAT_64BIT       0x0080u
 #define EXT_INCOMPAT_MMP         0x0100u
 #define EXT_INCOMPAT_FLEX_BG     0x0200u
 #define EXT_INCOMPAT_EA_INODE    0x0400u
+#define EXT_INCOMPAT_DIRDATA     0x1000u
 #define EXT_INCOMPAT_CSUM_SEED   0x2000u
 #define EXT_INCOMPAT_LARGEDIR    0x4000u
 #define EXT_INCOMPAT_INLINE_DATA 0x8000u
@@ -67,6 +71,7 @@ enum ext_inode {
 #define EXT_MODE_LINK      0xA000u
 
 #define EXT_FLAG_ENCRYPT     0x00000800u
+#define EXT_FLAG_INDEX       0x00001000u
 #define EXT_FLAG_EXTENTS     0x00080000u
 #define EXT_FLAG_INLINE_DATA 0x10000000u
 
@@ -100,4 +105,16 @@ enum ext_entry {
 	EXT_TAIL_BYTES = 12, /* an entry without a name, of type 0xDE, that ends a block */
 	EXT_TAIL_TYPE = 0xDE,
 	EXT_TAIL_CHECKSUM = 8,
+};
+
+/* A directory's index: inner blocks, in which entries that no name has hide it (struct dx_root, dx_node, dx_tail). */
+enum ext_index {
+	EXT_INDEX_DOT_BYTES = 12, /* the root begins with "." and "..", the second over the rest of the block */
+	EXT_INDEX_IN_ROOT = 32,
+	EXT_INDEX_IN_NODE = 8, /* another begins with an empty entry over all of the block */
+	EXT_INDEX_LIMIT = 0,
+	EXT_INDEX_COUNT = 2,
+	EXT_INDEX_ENTRY_BYTES = 8,
+	EXT_INDEX_TAIL_BYTES = 8, /* behind `limit` entries */
+	EXT_INDEX_TAIL_CHECKSUM = 4,
 };
