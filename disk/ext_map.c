@@ -10,6 +10,7 @@
 
 #define DIRECT_BLOCKS 12
 #define LEVELS        3
+#define VISITS_MAX    65536 /* of an extent tree's nodes; a file in FILE_EXTENTS_MAX pieces has far fewer */
 
 static uint64_t block_total(const struct ext_filesystem *fs, const struct ext_inode_data *inode)
 {
@@ -128,13 +129,13 @@ static enum status map_extents(struct ext_filesystem *fs, const struct ext_inode
 	struct span root = span_of(inode->block, sizeof(inode->block));
 	const uint32_t root_depth = span_u16(&root, EXT_NODE_DEPTH);
 	bool done = false;
-	/* Each node is visited once for each child and once more; more means a loop. */
-	uint64_t visits = 4 * (walk.total + EXT_NODE_DEPTH_MAX + 1);
+	uint32_t visits = 0;
 
 	if (root_depth > EXT_NODE_DEPTH_MAX)
 		return corrupt(fs, "a node of an extent tree is damaged");
-	while (!done) {
-		if (visits-- == 0)
+	/* What is behind the file's end, space that was set aside for it, does not matter. */
+	while (!done && walk.position < walk.total) {
+		if (visits++ == VISITS_MAX)
 			return corrupt(fs, "an extent tree does not end");
 		TRY(visit_node(&walk, root_depth, &done));
 	}
@@ -162,14 +163,16 @@ static enum status pointer_read(struct ext_filesystem *fs, uint32_t level, uint6
 	return STATUS_OK;
 }
 
-/* The block of file block n; 0: a hole. */
-static enum status block_find(struct ext_filesystem *fs, struct span *pointers, uint64_t n, uint64_t *block_out)
+/* The block of file block n; 0: a hole, of *count_out blocks from there on. */
+static enum status block_find(struct ext_filesystem *fs, struct span *pointers, uint64_t n, uint64_t *block_out,
+			      uint64_t *count_out)
 {
 	const uint64_t each = fs->block_bytes / sizeof(uint32_t);
 	uint64_t covered = 1;
 	uint32_t level = 0;
 	uint64_t block;
 
+	*count_out = 1;
 	if (n < DIRECT_BLOCKS) {
 		*block_out = span_u32(pointers, n * sizeof(uint32_t));
 		return STATUS_OK;
@@ -182,9 +185,11 @@ static enum status block_find(struct ext_filesystem *fs, struct span *pointers, 
 	if (level == LEVELS)
 		return corrupt(fs, "the file is larger than it can be");
 	block = span_u32(pointers, (DIRECT_BLOCKS + level) * sizeof(uint32_t));
+	*count_out = covered * each - n;
 	for (uint32_t depth = 0; depth <= level && block != 0; depth++) {
 		TRY(pointer_read(fs, depth, block, n / covered, &block));
 		n %= covered;
+		*count_out = covered - n;
 		covered /= each;
 	}
 	*block_out = block;
@@ -196,13 +201,16 @@ static enum status map_blocks(struct ext_filesystem *fs, const struct ext_inode_
 	struct span pointers = span_of(inode->block, sizeof(inode->block));
 	const uint64_t total = block_total(fs, inode);
 	uint64_t block;
+	uint64_t count;
 
 	memset(fs->search->workspace->level_blocks, 0, sizeof(fs->search->workspace->level_blocks));
-	for (uint64_t n = 0; n < total; n++) {
-		TRY(block_find(fs, &pointers, n, &block));
+	for (uint64_t n = 0; n < total; n += count) {
+		TRY(block_find(fs, &pointers, n, &block, &count));
+		count = min_u64(count, total - n);
 		if (block >= fs->block_count)
 			return corrupt(fs, "a block number is beyond the filesystem");
-		TRY(file_map_add(fs->search, block == 0 ? FILE_HOLE : block * fs->block_bytes, fs->block_bytes));
+		TRY(file_map_add(fs->search, block == 0 ? FILE_HOLE : block * fs->block_bytes,
+				 count * fs->block_bytes));
 	}
 	return STATUS_OK;
 }
