@@ -78,7 +78,7 @@ static enum status open_filesystem(struct fat *fat)
 	const uint64_t partition_bytes = fat->search->reader->sector_count * fat->search->reader->sector_bytes;
 	const uint8_t *bytes;
 	struct span bpb;
-	uint64_t sector_bytes, sectors, fat_sectors, clusters;
+	uint64_t sector_bytes, sectors, fat_sectors, fat_entries, clusters;
 
 	TRY(file_window(fat->search, 0, BPB_BYTES, &bytes));
 	bpb = span_of(bytes, BPB_BYTES);
@@ -99,7 +99,8 @@ static enum status open_filesystem(struct fat *fat)
 	if (fat->fat_offset == 0 || fat->data_offset > sectors * sector_bytes)
 		return fail(fat, STATUS_CORRUPT, "the FAT filesystem's first sector contradicts itself");
 	clusters = (sectors * sector_bytes - fat->data_offset) / fat->cluster_bytes;
-	clusters = min_u64(clusters, fat_sectors * sector_bytes / FAT_ENTRY_BYTES);
+	fat_entries = max_u64(fat_sectors * sector_bytes / FAT_ENTRY_BYTES, CLUSTER_FIRST);
+	clusters = min_u64(clusters, fat_entries - CLUSTER_FIRST);
 	fat->cluster_count = (uint32_t)min_u64(clusters, CLUSTER_END - CLUSTER_FIRST);
 	return STATUS_OK;
 }

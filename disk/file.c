@@ -96,6 +96,16 @@ static enum status refuse_kind(struct file_search *search, enum filesystem_kind 
 	return file_fail(search, STATUS_UNSUPPORTED, "no filesystem that Thaw reads");
 }
 
+/* By the type in its boot sector, where FAT32 has something else. */
+static bool is_small_fat(const struct page *first)
+{
+	enum { TYPE_AT = 54, SIGNATURE_AT = 510 };
+
+	return memcmp(first->bytes + SIGNATURE_AT, "\x55\xaa", 2) == 0 &&
+	       (memcmp(first->bytes + TYPE_AT, "FAT12   ", 8) == 0 ||
+		memcmp(first->bytes + TYPE_AT, "FAT16   ", 8) == 0);
+}
+
 static enum status find(struct file_search *search, const char *path)
 {
 	struct identity identity;
@@ -109,6 +119,8 @@ static enum status find(struct file_search *search, const char *path)
 		return ext_find(search, path);
 	if (kind == FILESYSTEM_UNKNOWN && filesystem_identify_fat(&search->workspace->levels[0], &identity))
 		return fat_find(search, path);
+	if (kind == FILESYSTEM_UNKNOWN && is_small_fat(&search->workspace->levels[0]))
+		return file_fail(search, STATUS_UNSUPPORTED, "FAT12 or FAT16, which Thaw does not read");
 	if (kind == FILESYSTEM_UNKNOWN) {
 		TRY(file_window(search, FILESYSTEM_BTRFS_OFFSET, PAGE_BYTES, &bytes));
 		memcpy(search->workspace->levels[0].bytes, bytes, PAGE_BYTES);
