@@ -27,14 +27,18 @@ static enum status look_at_content(const struct find_request *request, const str
 }
 
 /* A page 0 that both begins a filesystem and carries an image was overwritten by one of the two since. */
-static enum status check_header(const struct page *page, uint64_t header_page, struct find_look *look)
+static enum status check_header(const struct find_request *request, const struct page *page, struct find_look *look)
 {
 	struct identity identity;
 	const enum status status = swsusp_header_parse(page, &look->header, &look->reason);
 
-	if (header_page == 0)
+	if (request->header_page == 0)
 		look->kind = filesystem_identify(page, &identity);
-	if (status == STATUS_OK && header_page == 0 && look->kind != FILESYSTEM_UNKNOWN) {
+	if (status == STATUS_NOT_FOUND && find_names_one(request) && filesystem_is_container(look->kind)) {
+		look->reason = "the device that resume= names is a container (LUKS, LVM2), not a swap area";
+		return STATUS_UNSUPPORTED;
+	}
+	if (status == STATUS_OK && request->header_page == 0 && look->kind != FILESYSTEM_UNKNOWN) {
 		look->reason = "the page of the image also begins a filesystem";
 		return STATUS_CORRUPT;
 	}
@@ -55,7 +59,7 @@ enum status find_look_at(const struct find_request *request, const struct volume
 		if (status == STATUS_NOT_FOUND)
 			look.reason = "the place of the image header is beyond the device";
 		else if (status == STATUS_OK)
-			look.image = check_header(page, request->header_page, &look);
+			look.image = check_header(request, page, &look);
 		else
 			return status;
 	}

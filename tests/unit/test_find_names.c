@@ -108,8 +108,8 @@ static void test_containers(void **state)
 	expect("", STATUS_NOT_FOUND);
 	assert_string_equal(reason, "no image");
 	assert_non_null(strstr(log_text, "ahci0.0p4: LUKS"));
-	expect("resume=UUID=0123ABCD-uuid", STATUS_NOT_FOUND); /* named itself, and no image */
-	expect("resume=LABEL=vault", STATUS_NOT_FOUND);
+	expect("resume=UUID=0123ABCD-uuid", STATUS_UNSUPPORTED); /* named itself */
+	expect("resume=LABEL=vault", STATUS_UNSUPPORTED);
 	image_put(at(1, 1, 0), 1, "");
 	expect_found(UUID("01"), 1, 1, 0);
 	memset(at(0, 4, 0), 0, PAGE_BYTES);
@@ -200,10 +200,7 @@ static void test_refused_options(void **state)
 	static const char *const words[] = {"resume=none",
 					    "resume=",
 					    "resume_offset=x",
-					    "resume=LABEL=a resume_offset=x",
-					    "resume=/dev/mapper/vg-swap",
-					    "resume=/dev/dm-1",
-					    "resume=/dev/md0"};
+					    "resume=LABEL=a resume_offset=x"};
 
 	(void)state;
 	image_put(at(0, 3, 0), 1, "a");
@@ -211,6 +208,15 @@ static void test_refused_options(void **state)
 		expect(words[i], STATUS_UNSUPPORTED);
 		assert_int_equal(disks[0]->reads + disks[1]->reads, 0);
 	}
+}
+
+static void test_mapped_devices(void **state)
+{
+	(void)state;
+	image_put(at(0, 3, 0), 1, "a");
+	expect("resume=/dev/mapper/vg-swap", STATUS_UNSUPPORTED);
+	expect("resume=/dev/dm-1", STATUS_UNSUPPORTED);
+	expect("resume=/dev/md0", STATUS_UNSUPPORTED);
 }
 
 struct pair_case {
@@ -303,6 +309,7 @@ int main(void)
 		WITH_DISKS(test_nodes),
 		cmocka_unit_test(test_node_numbers),
 		WITH_DISKS(test_refused_options),
+		WITH_DISKS(test_mapped_devices),
 		WITH_DISKS(test_two_command_lines),
 		cmocka_unit_test(test_identities),
 	};
