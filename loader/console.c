@@ -96,8 +96,7 @@ static bool key_pressed(void *context)
 	return serial_read(&byte) || (keyboard_read(&is_key) && is_key);
 }
 
-/* What was typed before the question was asked is no answer. */
-static void drop_stale_keys(void)
+void console_drop_keys(void)
 {
 	uint8_t byte;
 	bool is_key;
@@ -108,6 +107,5 @@ static void drop_stale_keys(void)
 
 void console_wait_key(uint64_t timeout_us)
 {
-	drop_stale_keys();
 	ignore_status(poll_until(key_pressed, NULL, timeout_us));
 }

@@ -18,5 +18,11 @@ void console_speak_up(void);
 /* True once console_init was called. */
 bool console_is_ready(void);
 
-/* Waits for a key to be pressed from now on, on keyboard or serial port, at most timeout_us. */
+/*
+ * Forgets the keys pressed so far. Before a question is shown: what was typed earlier is no answer, but what comes
+ * while the question is still being drawn is one.
+ */
+void console_drop_keys(void);
+
+/* Waits for a key on keyboard or serial port, at most timeout_us; one that was pressed already counts. */
 void console_wait_key(uint64_t timeout_us);

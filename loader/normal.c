@@ -18,6 +18,7 @@ void stop_with_screen(const char *first_line, const char *second_line)
 	console_speak_up();
 	log_line("%s", first_line);
 	log_line("%s", second_line);
+	console_drop_keys();
 	log_line("press Enter to restart the computer");
 	console_wait_key(KEY_WAIT_US);
 	machine_reset();
