@@ -188,23 +188,20 @@ def test_wrong_path_and_modules_boot_completely(result_dir):
         thaw_run.check_fresh(on, "no-image")
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("name, machine", (("no-file", "q35"), ("no-filesystem", "pc"), ("no-uuid", "q35"),
-                                           pytest.param("no-initrd", "pc", marks=pytest.mark.full),
-                                           pytest.param("no-kernel", "q35", marks=pytest.mark.full)))
+                                           ("no-initrd", "pc"), ("no-kernel", "q35")))
 def test_wrong_path_and_no_modules(name: str, machine: str, result_dir):
     boot = replace(_quick(_root_files()), files=_paths(name))
     with _power_on(boot, Hardware(machine), result_dir) as on:
         thaw_run.expect_stop(on.machine, UNREADABLE[name][1])
 
 
-@pytest.mark.full
 def test_neither_path_nor_modules(result_dir):
     with _power_on(grub_run.Boot(entry="thaw", fallback="none"), Hardware(), result_dir) as on:
         thaw_run.expect_stop(on.machine, r"thaw\.kernel=|module")
 
 
-@pytest.mark.parametrize("fallback", ("path+kernel", pytest.param("path", marks=pytest.mark.full)))
+@pytest.mark.parametrize("fallback", ("path+kernel", "path"))
 def test_filesystem_that_is_not_read(fallback: str, result_dir):
     kernel = kernel_disk.get("btrfs")
     boot = _quick(kernel.files(0), fallback)
@@ -219,7 +216,7 @@ def test_filesystem_that_is_not_read(fallback: str, result_dir):
 # Bad disks
 
 @pytest.mark.parametrize("controller", ("native", "nvme", pytest.param("virtio", marks=pytest.mark.full)))
-@pytest.mark.parametrize("fallback", ("path+kernel", pytest.param("path", marks=pytest.mark.full)))
+@pytest.mark.parametrize("fallback", ("path+kernel", "path"))
 def test_unreadable_sector_in_the_kernel(controller: str, fallback: str, result_dir):
     kernel = kernel_disk.get("ext4")
     start, length = kernel.extents[kernel.vmlinuz][0]
