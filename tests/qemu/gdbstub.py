@@ -107,6 +107,11 @@ class GdbStub:
         """Remove a breakpoint."""
         self._ask(f"z{1 if hardware else 0},{address:x},1")
 
+    def watch_writes(self, address: int, length: int, on: bool = True) -> None:
+        """Stop behind each instruction that writes there (a virtual address; registers of devices, too), or no more."""
+        if self._ask(f"{'Z' if on else 'z'}2,{address:x},{length:x}") != "OK":
+            raise HarnessError(f"writes to {address:#x} can't be watched")
+
     def go(self) -> None:
         """Let the CPUs run."""
         self._send("c")
@@ -150,14 +155,22 @@ class GdbStub:
             result += bytes.fromhex(self._ask(f"m{address + len(result):x},{part:x}"))
         return result
 
-    def change_physical(self, address: int, length: int, change: Callable[[int], int]) -> None:
-        """Read, change and write a little-endian number at a physical address, device registers included."""
+    def read_physical(self, address: int, length: int) -> int:
+        """A little-endian number at a physical address, device registers included."""
+        return self.change_physical(address, length, None)
+
+    def change_physical(self, address: int, length: int, change: Callable[[int], int] | None) -> int:
+        """Read, change (unless that is None) and write a little-endian number at a physical address, device registers
+        included; returns what it was."""
         if self._ask("Qqemu.PhyMemMode:1") != "OK":
             raise HarnessError("this QEMU's GDB stub does not reach physical memory")
-        value = change(int.from_bytes(self.memory(address, length), "little"))
-        if self._ask(f"M{address:x},{length:x}:{value.to_bytes(length, 'little').hex()}") != "OK":
-            raise HarnessError(f"physical address {address:#x} can't be written")
+        value = int.from_bytes(self.memory(address, length), "little")
+        if change:
+            changed = change(value).to_bytes(length, "little").hex()
+            if self._ask(f"M{address:x},{length:x}:{changed}") != "OK":
+                raise HarnessError(f"physical address {address:#x} can't be written")
         self._ask("Qqemu.PhyMemMode:0")
+        return value
 
     def set_register(self, name: str, value: int) -> None:
         """Change a general register or rip of the stopped CPU."""
