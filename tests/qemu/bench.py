@@ -19,22 +19,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cache
+import disk as disks
+import grub_run
+import kernel_disk
 import session
 from errors import Failure, HarnessError
+from machine import Drive
 from session import Config
 
 TOP = Path(__file__).resolve().parents[2]
 RESULTS = TOP / "build" / "bench"
 RUNS = 3
 PAGE = 4096
-LZO = Config(memory_mib=1024, fill_mib=240)
+LZO = Config(memory_mib=1024, fill_mib=150)
+LARGE = Config(memory_mib=2048, fill_mib=600, swap_mib=1536)
 PLAIN = Config(memory_mib=2048, fill_mib=800, compression="plain", swap_mib=1536)
 # Memory is allocated beforehand, as real memory is; else the host clears each page when it is first written.
 PC = {"single_thread": True, "extra": ("-mem-prealloc",)}
-DISKS = {550_000_000: "SATA SSD (550 MB/s)", 2_000_000_000: "NVMe SSD (2000 MB/s)", 0: "no limit"}
+# Controller, and what its disk is limited to, in bytes/s.
+DISKS = {("", 550_000_000): "AHCI, 550 MB/s", ("", 2_000_000_000): "AHCI, 2000 MB/s", ("", 0): "AHCI, no limit",
+         ("nvme", 2_000_000_000): "NVMe, 2000 MB/s", ("nvme", 0): "NVMe, no limit",
+         ("virtio", 2_000_000_000): "virtio, 2000 MB/s", ("virtio", 0): "virtio, no limit"}
 COPY_INSTRUCTIONS = PAGE // 8 + 12  # a staged page: rep movsq, eight bytes an instruction, and its loop
 
 HANDOFF = r"^grub: start"
+FIRST_READ = r"^thaw: \S+: \d+ MiB, (MBR|GPT)"  # said when it is done
+FIRST_LINE = r"Linux version "
+EARLY = "earlyprintk=serial,ttyS0,115200"
 DECISION = re.compile(r"thaw: resume: swsusp on (\S+), (\d+) pages, (\d+) MiB")
 SUMMARY = re.compile(r"thaw: restored: (\d+) pages and (\d+) of zeroes in place, (\d+) staged; (\d+) MiB read")
 TIMES = re.compile(r"thaw: times: (\d+) us in all; (\d+) waiting for the disk, (\d+) unpacking, (\d+) checking")
@@ -110,6 +121,7 @@ class Resume:
     back: float
     answers: float
     start: float = 0.0  # the loader's first line
+    read: float = 0.0  # its first read is done
     jump: float = 0.0
     times: tuple[int, ...] = ()
     decision: tuple[int, ...] = ()
@@ -118,15 +130,17 @@ class Resume:
 
 def resume(image: session.Hibernated, entry: str, run: int) -> Resume:
     """Resume a copy of the disk by Linux or by Thaw."""
+    boot = session.default_boot(image, entry, fallback="path")
     with (copy_of_disk(image, f"{entry}{run}") as path,
-          session.resume(image, RESULTS / f"{entry}{run}", entry, path, limit_s=240, **PC) as on):
-        on.machine.wait_for(session.EXIT_LINE, 200, unless="thaw-guest: ready")
+          session.resume(image, RESULTS / f"{entry}{run}", entry, path, boot, limit_s=300, **PC) as on):
+        on.machine.wait_for(session.EXIT_LINE, 240, unless="thaw-guest: ready")
         on.agent.wait_ready()
         answers = on.machine.now()
         result = Resume(seconds(on.machine, r"grub: entry"), seconds(on.machine, HANDOFF),
                         seconds(on.machine, session.EXIT_LINE), answers)
         if entry == "thaw":
             result.start = seconds(on.machine, "^thaw: ")
+            result.read = seconds(on.machine, FIRST_READ)
             result.jump = seconds(on.machine, "^thaw: jump")
             result.times = match(TIMES, on.machine)
             result.decision = match(DECISION, on.machine)
@@ -134,24 +148,26 @@ def resume(image: session.Hibernated, entry: str, run: int) -> Resume:
         return result
 
 
-def compare_resumes(report: list[str], targets: list[Target]) -> None:
-    """Power-on to session back, by Linux and by Thaw."""
-    image = session.hibernated(LZO)
+def compare_resumes(config: Config, size_mb: tuple[int, int], ratio: float, report: list[str],
+                    targets: list[Target]) -> None:
+    """Power-on to session back, by Linux and by Thaw; an image of size_mb, ratio to be reached."""
+    image = session.hibernated(config)
     pairs = []
     for run in range(RUNS):
         say(f"LZO image, run {run + 1} of {RUNS}: Linux, then Thaw")
         pairs.append((resume(image, "linux", run), resume(image, "thaw", run)))
     linux, thaw = [a for a, _ in pairs], [b for _, b in pairs]
-    mib = thaw[0].decision[2]
+    size = thaw[0].decision[1] * PAGE // 1_000_000
     ratios = [(a.back - a.handoff) / (b.back - b.handoff) for a, b in pairs]
     rows = (
         ("power-on to the session's answer", [a.answers for a in linux], [b.answers for b in thaw]),
         ("firmware: power-on to GRUB's menu code", [a.grub for a in linux], [b.grub for b in thaw]),
-        ("GRUB: loading kernel and initrd (Thaw: as modules)", [a.handoff - a.grub for a in linux],
+        ("GRUB: loading kernel and initrd (with Thaw: Thaw alone)", [a.handoff - a.grub for a in linux],
          [b.handoff - b.grub for b in thaw]),
         ("**GRUB's hand-off to \"hibernation exit\"**", [a.back - a.handoff for a in linux],
          [b.back - b.handoff for b in thaw]),
         ("Thaw: hand-off to its first line", None, [b.start - b.handoff for b in thaw]),
+        ("Thaw: hand-off to the end of its first read", None, [b.read - b.handoff for b in thaw]),
         ("Thaw: waiting for the disk", None, [b.times[1] / 1e6 for b in thaw]),
         ("Thaw: decompressing", None, [b.times[2] / 1e6 for b in thaw]),
         ("Thaw: checking (CRC-32)", None, [b.times[3] / 1e6 for b in thaw]),
@@ -159,15 +175,58 @@ def compare_resumes(report: list[str], targets: list[Target]) -> None:
          None, [(b.times[0] - sum(b.times[1:])) / 1e6 for b in thaw]),
         ("copying staged pages, and the image kernel's own device resume", None, [b.back - b.jump for b in thaw]),
     )
-    report += [f"## An LZO image of {mib} MiB ({thaw[0].decision[1]} pages, {thaw[0].summary[3]} MiB on disk)", "",
+    report += [f"## An LZO image of {size} MB ({thaw[0].decision[1]} pages, {thaw[0].summary[3]} MiB on disk)", "",
                f"Seconds: median of {RUNS} runs (smallest-largest).", "",
                "| phase | Linux | Thaw |", "|---|---|---|"]
     report += [f"| {name} | {spread(a) if a else ''} | {spread(b)} |" for name, a, b in rows]
     report += ["", f"Ratio from GRUB's hand-off to \"hibernation exit\", run by run: {spread(ratios)}.", ""]
-    if mib < 250:
-        raise HarnessError(f"the image has only {mib} MiB: not what is to be measured")
-    targets.append(Target(f"times faster than Linux from GRUB's hand-off, LZO image of {mib} MiB", median(ratios), 12,
+    if not size_mb[0] <= size <= size_mb[1]:
+        raise HarnessError(f"the image has {size} MB: not what is to be measured")
+    targets.append(Target(f"times faster than Linux from GRUB's hand-off, LZO image of {size} MB", median(ratios), ratio,
                           True))
+    targets.append(Target(f"seconds from GRUB's hand-off to the end of the first read, LZO image of {size} MB",
+                          median([b.read - b.handoff for b in thaw]), 0.1, False))
+
+
+def normal_boot(entry: str, run: int) -> tuple[float, float, float]:
+    """Boot without an image: seconds from power-on to GRUB's menu code, its hand-off, the kernel's first line."""
+    base, kernel = disks.get(), kernel_disk.get("ext4-usual")
+    files = kernel.files()
+    boot = grub_run.Boot(entry=entry, kernel=kernel_disk.KERNEL, cmdline=EARLY, fallback="path", files=files)
+    if entry == "linux":
+        boot = replace(boot, extra="; ".join((
+            f"search --no-floppy --fs-uuid --set=root {files.uuid}", f"linux {files.vmlinuz} {boot.kernel_arguments()}",
+            f"initrd {' '.join(files.initrds)}", "echo grub: start", "boot")))
+    result_dir = RESULTS / f"normal-{entry}{run}"
+    result_dir.mkdir(parents=True, exist_ok=True)
+    image = disks.overlay(base.path, result_dir / "disk.qcow2")
+    more = (Drive(disks.overlay(kernel.path, result_dir / "kernel.qcow2")),)
+    with session.power_on(image, base, boot, LZO.hardware(), result_dir, more=more, **PC) as on:
+        on.machine.wait_for(FIRST_LINE, 120, unless="grub: loader refused")
+        return tuple(seconds(on.machine, line) for line in (r"grub: entry", HANDOFF, FIRST_LINE))
+
+
+def compare_normal_boots(report: list[str], targets: list[Target]) -> None:
+    """Power-on without an image to the kernel's first line, by GRUB's own linux and initrd, and by Thaw."""
+    pairs = []
+    for run in range(RUNS):
+        say(f"no image, run {run + 1} of {RUNS}: GRUB's own linux, then Thaw")
+        pairs.append((normal_boot("linux", run), normal_boot("thaw", run)))
+    linux, thaw = [a for a, _ in pairs], [b for _, b in pairs]
+    ratios = [b[2] / a[2] for a, b in pairs]
+    rows = (("power-on to the kernel's first line", lambda times: times[2]),
+            ("firmware: power-on to GRUB's menu code", lambda times: times[0]),
+            ("GRUB: loading kernel and initrd (with Thaw: Thaw alone)", lambda times: times[1] - times[0]),
+            ("GRUB's hand-off to the kernel's first line (with Thaw: its search, reading both; the kernel unpacks itself)",
+             lambda times: times[2] - times[1]))
+    report += ["## No image", "",
+               f"The kernel of {kernel_disk.KERNEL} and an initrd of {kernel_disk.USUAL_INITRD_MIB} MiB, which is what"
+               f" Debian makes by default. Seconds: median of {RUNS} runs (smallest-largest).", "",
+               "| phase | GRUB's linux and initrd | Thaw |", "|---|---|---|"]
+    report += [f"| {name} | {spread([get(a) for a in linux])} | {spread([get(b) for b in thaw])} |" for name, get in rows]
+    report += ["", f"Thaw's share of GRUB's time from power-on, run by run: {spread(ratios)}.", ""]
+    targets.append(Target("power-on without an image to the kernel's first line, share of GRUB's time", median(ratios),
+                          0.85, False))
 
 
 def measure_plain_run(image: session.Hibernated, run: str, bytes_per_s: int) -> tuple[float, float, float, int, int]:
@@ -194,16 +253,16 @@ def measure_plain_run(image: session.Hibernated, run: str, bytes_per_s: int) -> 
 
 def measure_plain(report: list[str], targets: list[Target]) -> None:
     """A plain image against raw reads of the same disk in the same machine."""
-    image = session.hibernated(PLAIN)
     rows, shares = [], {}
-    for bytes_per_s, disk in DISKS.items():
+    for (controller, bytes_per_s), disk in DISKS.items():
+        image = session.hibernated(replace(PLAIN, controller=controller))
         for run in range(RUNS):
             say(f"plain image, {disk}, run {run + 1} of {RUNS}")
-            restored, raw, linux, size, raw_bytes = measure_plain_run(image, f"{bytes_per_s}-{run}", bytes_per_s)
+            restored, raw, linux, size, raw_bytes = measure_plain_run(image, f"{controller}{bytes_per_s}-{run}", bytes_per_s)
             share = restored / max(raw, linux)
             shares.setdefault(disk, []).append(share)
             rows.append(f"| {disk} | {run + 1} | {restored:.0f} | {raw:.0f} | {linux:.0f} | {share:.2f} |")
-    report += [f"## A plain image of {size >> 20} MiB", "",
+    report += [f"## A plain image of about {size >> 20} MiB", "",
                f"MB/s, everything included in \"restored\". The raw reads, of {raw_bytes >> 20} MiB, go into fresh memory"
                " too, in a power-on of their own. Without a limit the disk is the host's memory: then the emulated CPU,"
                " which also carries out what the controller does, is what both wait for.", "",
@@ -243,7 +302,7 @@ def describe_machine() -> list[str]:
     """The machine that measured."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True)
-    return ["# Benchmarks", "", "Made by `make bench`. Times are of an emulated PC (TCG, q35, AHCI, 1 CPU, memory allocated "
+    return ["# Benchmarks", "", "Made by `make bench`. Times are of an emulated PC (TCG, q35, 1 CPU, AHCI where nothing else is said, memory allocated "
             "beforehand): only "
             "their ratios mean something.", "",
             f"- host: {model[1] if model else platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}",
@@ -254,8 +313,11 @@ def main() -> int:
     loader = Path(sys.argv[1])
     report, targets = describe_machine(), []
     try:
-        for part in (compare_resumes, measure_plain, count_instructions):
-            part(report, targets)
+        compare_resumes(LZO, (250, 350), 15, report, targets)
+        compare_resumes(LARGE, (700, 1000), 10, report, targets)
+        compare_normal_boots(report, targets)
+        measure_plain(report, targets)
+        count_instructions(report, targets)
     except (HarnessError, Failure) as error:
         print(f"bench: could not be run: {error}", file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import random
 import re
 import struct
 import subprocess
@@ -36,11 +37,13 @@ KINDS = {
     "ext4-small": (96, 1024, EXT + " -t ext4 -d {tree} {image}"),
     "ext2-1k": (96, 1024, EXT + " -t ext2 -b 1024 -I 128 -d {tree} {image}"),
     "ext3-2k": (96, 2048, EXT + " -t ext3 -b 2048 -d {tree} {image}"),
+    "ext4-usual": (128, 4096, EXT + " -t ext4 -b 4096 -d {tree} {image}"),  # the initrd is as large as Debian's own
     "fat32": (96, 512, "mkfs.vfat -F 32 -s 1 -n THAWBOOT -i {fat} {image}"),
     "fat32-4k": (288, 4096, "mkfs.vfat -F 32 -S 4096 -s 1 -n THAWBOOT -i {fat} {image}"),
     "btrfs": (112, 4096, ""),
 }
 BTRFS_SUPERBLOCK = 64 << 10
+USUAL_INITRD_MIB = 32  # what MODULES=most makes, Debian's default; the guest's own has fewer modules
 LINK = "/vmlinuz"  # to the kernel, as Debian has it (ext only)
 
 
@@ -102,13 +105,20 @@ def root_file(path: str) -> bytes:
         return copy.read_bytes()
 
 
-def _fill(tree: Path, root: guest.Guest) -> tuple[str, tuple[str, ...]]:
-    """Put the kernel and three initrds into a directory; returns their paths from there."""
+def _fill(tree: Path, root: guest.Guest, initrd_mib: int = 0) -> tuple[str, tuple[str, ...]]:
+    """Put the kernel and three initrds into a directory; returns their paths from there.
+
+    initrd_mib: make the first initrd this large, by a file that nothing reads.
+    """
     version = root.kernels[KERNEL]
     folder = tree / FOLDER
     folder.mkdir(parents=True)
     for name in (f"vmlinuz-{version}", f"initrd.img-{version}"):
-        (folder / name).write_bytes(root_file(f"/boot/{name}"))
+        data = root_file(f"/boot/{name}")
+        if name.startswith("initrd") and initrd_mib:
+            filler = random.Random(name).randbytes(initrd_mib * MIB - len(data))
+            data += bytes(-len(data) % 4) + cpio({"thaw-filler": filler})
+        (folder / name).write_bytes(data)
     names = [f"vmlinuz-{version}", f"initrd.img-{version}"]
     for number in (2, 3):
         names.append(f"A-long-name-of-part-{number}.cpio")
@@ -167,7 +177,7 @@ def _build(kind: str, root: guest.Guest, out: Path) -> None:
     start = 0 if kind in ("ext4-4kn", "fat32-4k") else START
     with tempfile.TemporaryDirectory() as work:
         tree, image = Path(work) / "tree", Path(work) / "image"
-        vmlinuz, initrds = _fill(tree, root)
+        vmlinuz, initrds = _fill(tree, root, USUAL_INITRD_MIB if kind == "ext4-usual" else 0)
         _make_filesystem(kind, tree, image, fs_uuid)
         places = {}
         if kind.startswith("ext"):
