@@ -7,6 +7,7 @@
 #include "disk/file.h"
 #include "disk/uuid.h"
 #include "drivers/timer.h"
+#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "loader/file_read.h"
@@ -31,6 +32,7 @@ struct search {
 	uint32_t count;
 	enum status status; /* of the first file that was not found where it should be, or of a disk */
 	const char *reason;
+	char text[LOG_LINE_BYTES]; /* a reason that names its file */
 };
 
 static void note(struct search *search, enum status status, const char *reason)
@@ -82,7 +84,9 @@ static void look_up(struct search *search, struct wanted_file *file, const struc
 	if (status == STATUS_OK)
 		return;
 	log_line("%s: %s", file->spec->path, reason);
-	note(search, status, reason);
+	if (search->status == STATUS_OK)
+		format_text(search->text, sizeof(search->text), "%s: %s", reason, file->spec->path);
+	note(search, status, search->text);
 }
 
 static enum status visit(void *context, const struct volume *volume, const struct partition_table *table,
