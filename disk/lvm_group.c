@@ -23,6 +23,8 @@ struct raw_segment {
 	uint64_t stripe_count;
 	struct lvm_word stripe; /* the first: where, and from which extent on */
 	uint64_t stripe_extent;
+	struct lvm_word origin;    /* of a snapshot */
+	struct lvm_word cow_store; /* likewise: the volume that holds the changes */
 };
 
 struct parse {
@@ -92,13 +94,9 @@ static enum status take_stripe(struct parse *parse, struct lvm_text *values)
 	return take_number(values, &parse->segment.stripe_extent);
 }
 
-static enum status take_snapshot_name(struct parse *parse, struct lvm_text *values)
+static enum status take_word(struct lvm_text *values, struct lvm_word *word_out)
 {
-	if (parse->snapshot_name_count == SNAPSHOT_NAMES_MAX)
-		return STATUS_UNSUPPORTED;
-	if (lvm_value_next(values, &parse->snapshot_names[parse->snapshot_name_count++]) != STATUS_OK)
-		return STATUS_CORRUPT;
-	return STATUS_OK;
+	return lvm_value_next(values, word_out) == STATUS_OK ? STATUS_OK : STATUS_CORRUPT;
 }
 
 static enum status group_value(struct parse *parse, struct lvm_item *item)
@@ -145,7 +143,7 @@ static enum status segment_value(struct parse *parse, struct lvm_item *item)
 	struct raw_segment *segment = &parse->segment;
 
 	if (lvm_word_equal(item->name, "type"))
-		return lvm_value_next(&item->values, &segment->type) == STATUS_OK ? STATUS_OK : STATUS_CORRUPT;
+		return take_word(&item->values, &segment->type);
 	if (lvm_word_equal(item->name, "start_extent"))
 		return take_number(&item->values, &segment->start_extent);
 	if (lvm_word_equal(item->name, "extent_count"))
@@ -154,9 +152,10 @@ static enum status segment_value(struct parse *parse, struct lvm_item *item)
 		return take_number(&item->values, &segment->stripe_count);
 	if (lvm_word_equal(item->name, "stripes"))
 		return take_stripe(parse, &item->values);
-	if (lvm_word_equal(item->name, "origin") || lvm_word_equal(item->name, "cow_store") ||
-	    lvm_word_equal(item->name, "merging_store"))
-		return take_snapshot_name(parse, &item->values);
+	if (lvm_word_equal(item->name, "origin"))
+		return take_word(&item->values, &segment->origin);
+	if (lvm_word_equal(item->name, "cow_store") || lvm_word_equal(item->name, "merging_store"))
+		return take_word(&item->values, &segment->cow_store);
 	return STATUS_OK;
 }
 
@@ -307,30 +306,48 @@ static enum status segment_add(struct parse *parse, const struct lvm_segment *se
 	return STATUS_OK;
 }
 
-static enum status segment_end(struct parse *parse)
+static enum status snapshot_add(struct parse *parse)
+{
+	if (parse->snapshot_name_count > SNAPSHOT_NAMES_MAX - 2)
+		return fail(parse, STATUS_UNSUPPORTED, "its group has more snapshots than Thaw reads");
+	parse->snapshot_names[parse->snapshot_name_count++] = parse->segment.origin;
+	parse->snapshot_names[parse->snapshot_name_count++] = parse->segment.cow_store;
+	return STATUS_OK;
+}
+
+/* A run of a linear volume; of others the extents are not looked at. */
+static enum status linear_end(struct parse *parse, uint32_t member)
 {
 	const struct raw_segment *raw = &parse->segment;
-	struct lvm_segment segment = {0, raw->stripe_extent, raw->extent_count};
-	char type[LVM_TYPE_BYTES];
+	const struct lvm_segment segment = {member, raw->stripe_extent, raw->extent_count};
 
-	parse->segments_seen++;
-	if (lvm_word_copy(raw->type, type, sizeof(type)) != STATUS_OK) {
-		volume_is(parse->volume, "unknown");
+	if (parse->volume->type[0] != '\0')
 		return STATUS_OK;
-	}
-	if (strcmp(type, "striped") != 0 && strcmp(type, "linear") != 0) {
-		volume_is(parse->volume, type);
-		return STATUS_OK;
-	}
 	if (raw->extent_count == 0 || raw->start_extent != parse->volume_extents ||
 	    !checked_add_u64(parse->volume_extents, raw->extent_count, &parse->volume_extents))
 		return fail(parse, STATUS_CORRUPT, "its metadata has a logical volume with gaps");
-	if (raw->stripe_count != 1)
+	return segment_add(parse, &segment);
+}
+
+static enum status segment_end(struct parse *parse)
+{
+	const struct raw_segment *raw = &parse->segment;
+	char type[LVM_TYPE_BYTES];
+	uint32_t member;
+
+	parse->segments_seen++;
+	if (lvm_word_copy(raw->type, type, sizeof(type)) != STATUS_OK)
+		memcpy(type, "unknown", sizeof("unknown"));
+	if (strcmp(type, "snapshot") == 0)
+		TRY(snapshot_add(parse));
+	if (strcmp(type, "striped") != 0 && strcmp(type, "linear") != 0)
+		volume_is(parse->volume, type);
+	else if (raw->stripe_count != 1)
 		volume_is(parse->volume, "striped");
-	else if (!member_find(parse->group, raw->stripe, &segment.member))
+	else if (!member_find(parse->group, raw->stripe, &member))
 		volume_is(parse->volume, "stacked");
 	else
-		return segment_add(parse, &segment);
+		return linear_end(parse, member);
 	return STATUS_OK;
 }
 

@@ -74,11 +74,11 @@ static enum status keep_image(struct find_search *search, const struct volume *v
 	return STATUS_OK;
 }
 
-/* What a volume holds besides an image of ours. */
-static void note_container(struct find_search *search, const struct volume *volume, const char *name,
+/* What a volume holds besides an image of ours. Groups inside of logical volumes are not put together. */
+static void note_container(struct find_search *search, const struct volume *volume, bool is_logical, const char *name,
 			   enum filesystem_kind kind)
 {
-	if (kind == FILESYSTEM_LVM2) {
+	if (kind == FILESYSTEM_LVM2 && !is_logical) {
 		volumes_note_physical(&search->volumes, volume);
 	} else if (filesystem_is_container(kind)) {
 		log_line("%s: %s, not looked into", name, filesystem_kind_text(kind));
@@ -107,7 +107,7 @@ static enum status visit_readable(struct find_search *search, const struct volum
 		search->named++;
 		return STATUS_END;
 	}
-	note_container(search, volume, name, look.kind);
+	note_container(search, volume, logical != NULL, name, look.kind);
 	if (!look.is_named)
 		return STATUS_OK;
 	search->named++;
@@ -155,7 +155,7 @@ static enum status accept(const struct find_search *search, const char **reason_
 	enum status status;
 
 	if (search->request.kind == RESUME_NODE && find_node_number(search->request.spec->text, &number) == STATUS_OK &&
-	    number != search->found_volume.number)
+	    (search->found->is_logical || number != search->found_volume.number))
 		return fail(STATUS_NOT_FOUND, "the only image is on another partition number than resume= names",
 			    reason_out);
 	status = volume_check_raid(&search->found_volume, search->page);
@@ -181,6 +181,9 @@ static enum status decide(const struct find_search *search, const char **reason_
 		return fail(search->refused, search->refused_reason, reason_out);
 	if (search->unreadable != STATUS_OK)
 		return fail(search->unreadable, "no image where disks can be read", reason_out);
+	if (search->volumes.logical.failure != STATUS_OK)
+		return fail(search->volumes.logical.failure, "no image outside of LVM, which can't be read",
+			    reason_out);
 	if (!exact)
 		return fail(STATUS_NOT_FOUND, "no image", reason_out);
 	if (search->request.kind == RESUME_MAPPER)
@@ -188,8 +191,8 @@ static enum status decide(const struct find_search *search, const char **reason_
 			    "resume= names a device made of others (LUKS, RAID, LVM) that Thaw does not read",
 			    reason_out);
 	if (search->has_containers || search->volumes.logical.is_incomplete)
-		return fail(STATUS_UNSUPPORTED,
-			    "what resume= names may be inside LUKS or LVM that Thaw does not read", reason_out);
+		return fail(STATUS_UNSUPPORTED, "what resume= names may be inside LUKS or LVM that Thaw does not read",
+			    reason_out);
 	return fail(STATUS_NOT_FOUND, "no device has the name that resume= gives", reason_out);
 }
 

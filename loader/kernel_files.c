@@ -107,7 +107,7 @@ static enum status visit(void *context, const struct volume *volume, const struc
 		note_unreadable(NULL, name, status);
 		return status;
 	}
-	if (content.kind == FILESYSTEM_LVM2)
+	if (content.kind == FILESYSTEM_LVM2 && !logical)
 		volumes_note_physical(&search->volumes, volume);
 	for (uint32_t i = 0; i < search->count; i++)
 		if (!search->files[i].found && uuid_text_equal(search->files[i].spec->uuid, content.identity.uuid))

@@ -42,13 +42,16 @@ void logical_volumes_note(struct logical_volumes *volumes, const struct volume *
 
 /* --- physical volumes and their texts ---------------------------------------------------------------------------- */
 
-static void leave_out(struct assembly *assembly, uint32_t physical, const char *reason)
+static void leave_out(struct assembly *assembly, uint32_t physical, enum status status, const char *reason)
 {
+	struct logical_volumes *volumes = assembly->volumes;
 	char name[VOLUME_NAME_BYTES];
 
-	volume_name(&assembly->volumes->physical[physical], name);
+	volume_name(&volumes->physical[physical], name);
 	log_line("%s: LVM2, not looked into: %s", name, reason);
-	assembly->volumes->is_incomplete = true;
+	volumes->is_incomplete = true;
+	if (volumes->failure == STATUS_OK && (status == STATUS_IO_ERROR || status == STATUS_TIMEOUT))
+		volumes->failure = status;
 }
 
 static void read_physical(struct assembly *assembly, uint32_t physical)
@@ -56,12 +59,13 @@ static void read_physical(struct assembly *assembly, uint32_t physical)
 	const struct volume *volume = &assembly->volumes->physical[physical];
 	const struct disk_reader reader = volume_reader(volume, &assembly->scratch);
 	struct lvm_pv *pv = &assembly->pvs[physical];
-	const char *reason;
+	const char *reason = "it is a member of a RAID array, or can't be read";
+	enum status status = volume_check_raid(volume, &assembly->scratch);
 
-	if (volume_check_raid(volume, &assembly->scratch) != STATUS_OK)
-		leave_out(assembly, physical, "it is a member of a RAID array, or can't be read");
-	else if (lvm_pv_read(&reader, pv, &reason) != STATUS_OK)
-		leave_out(assembly, physical, reason);
+	if (status == STATUS_OK)
+		status = lvm_pv_read(&reader, pv, &reason);
+	if (status != STATUS_OK)
+		leave_out(assembly, physical, status, reason);
 }
 
 /* Reads a text and parses it into assembly->group. STATUS_NOT_FOUND: there is none. */
@@ -89,7 +93,7 @@ static void read_areas(struct assembly *assembly, uint32_t physical)
 			*source = (struct source){physical, &pv->areas[i], "", assembly->group.sequence};
 			memcpy(source->group_uuid, assembly->group.uuid, sizeof(source->group_uuid));
 		} else if (status != STATUS_NOT_FOUND) {
-			leave_out(assembly, physical, reason);
+			leave_out(assembly, physical, status, reason);
 		}
 	}
 }
@@ -210,6 +214,7 @@ void logical_volumes_visit(struct logical_volumes *volumes, struct arena *arena,
 	if (arena_alloc(arena, sizeof(*assembly), _Alignof(struct assembly), &memory) != STATUS_OK) {
 		log_line("LVM2: not looked into: no memory");
 		volumes->is_incomplete = true;
+		volumes->failure = STATUS_NO_MEMORY;
 		return;
 	}
 	assembly = memory;
@@ -221,11 +226,13 @@ void logical_volumes_visit(struct logical_volumes *volumes, struct arena *arena,
 	for (uint32_t i = 0; i < assembly->source_count; i++) {
 		const struct source *source = &assembly->sources[i];
 		const char *reason;
+		enum status status;
 
 		if (!is_newest(assembly, i))
 			continue;
-		if (load_group(assembly, source->physical, source->area, &reason) != STATUS_OK)
-			leave_out(assembly, source->physical, reason);
+		status = load_group(assembly, source->physical, source->area, &reason);
+		if (status != STATUS_OK)
+			leave_out(assembly, source->physical, status, reason);
 		else if (visit_group(assembly, visit, context) == STATUS_END)
 			return;
 	}

@@ -14,7 +14,8 @@
 struct logical_volumes {
 	struct volume physical[LVM_PVS_MAX];
 	uint32_t physical_count;
-	bool is_incomplete; /* there may be logical volumes that were not visited */
+	bool is_incomplete;  /* there may be logical volumes that were not visited */
+	enum status failure; /* then: STATUS_OK, or of the first disk that can't be read, or no memory */
 };
 
 /* One logical volume, as a visitor sees it. */

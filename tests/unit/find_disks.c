@@ -14,7 +14,7 @@
 
 #include "lib/log.h"
 
-_Alignas(4096) uint8_t arena_memory[256 * 1024];
+_Alignas(4096) uint8_t arena_memory[1024 * 1024];
 struct arena arena;
 struct memory_disk *disks[2];
 struct block_registry registry;

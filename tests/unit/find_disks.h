@@ -18,7 +18,7 @@
 
 extern struct memory_disk *disks[2]; /* ahci0.0 of 512-byte sectors, ahci0.1 of 4096 */
 extern struct block_registry registry;
-extern uint8_t arena_memory[256 * 1024];
+extern uint8_t arena_memory[1024 * 1024];
 extern struct arena arena;       /* over arena_memory */
 extern struct found_image found; /* of the last find */
 extern const char *reason;
