@@ -226,6 +226,7 @@ static enum status check_directory_block(struct ext_filesystem *fs, const struct
 	if (!fs->has_checksums)
 		return STATUS_OK;
 	is_leaf = span_u32(block, tail) == 0 && span_u16(block, tail + EXT_ENTRY_LENGTH) == EXT_TAIL_BYTES &&
+		  span_u8(block, tail + EXT_ENTRY_NAME_LENGTH) == 0 &&
 		  span_u8(block, tail + EXT_ENTRY_TYPE) == EXT_TAIL_TYPE;
 	if (is_leaf ? leaf_checksum_is_right(directory, block) : index_checksum_is_right(directory, block))
 		return STATUS_OK;

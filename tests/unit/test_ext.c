@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ext2, ext3 and ext4: superblock, groups, inodes, directories and paths, with and without checksums.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/ext_image.h"
+#include "tests/unit/find_file.h"
+
+static struct ext_image image;
+static uint32_t boot; /* the directory /boot */
+static uint32_t kernel;
+static uint32_t kernel_block;
+
+/* /boot/kernel, 1500 bytes in two blocks. */
+static void make(uint32_t block_bytes, uint32_t inode_bytes, bool has_checksums)
+{
+	image = (struct ext_image){
+		.block_bytes = block_bytes, .inode_bytes = inode_bytes, .has_checksums = has_checksums};
+	ext_image_make(&image);
+	boot = ext_image_add_directory(&image, EXT_IMAGE_ROOT, "boot");
+	kernel = ext_image_add_named(&image, boot, "kernel", EXT_IMAGE_FILE, 1500, EXT_IMAGE_FLAG_EXTENTS);
+	kernel_block = ext_image_take(&image, 2);
+	ext_image_node(ext_image_map(&image, kernel), 60, 1, 0);
+	ext_image_extent(ext_image_map(&image, kernel), 0, 0, 2, kernel_block);
+	ext_image_seal(&image);
+}
+
+static int setup_plain(void **state)
+{
+	(void)state;
+	make(1024, 256, false);
+	return 0;
+}
+
+static int setup_checked(void **state)
+{
+	(void)state;
+	make(1024, 256, true);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ext_image_free(&image);
+	return 0;
+}
+
+static void refuse(const char *path, enum status status, const char *text)
+{
+	expect_find(image.disk, path, status, text);
+}
+
+static void expect_kernel(const char *path)
+{
+	expect_found_file(image.disk, path, 1500, 1);
+	expect_piece(0, (uint64_t)kernel_block * image.block_bytes, align_up(1500, image.block_bytes));
+}
+
+/* A field of the superblock becomes another, is refused, and is set back. */
+static void refuse_field(uint32_t at, uint64_t value, unsigned bytes, enum status status, const char *text)
+{
+	uint8_t *super = ext_image_super(&image);
+	uint8_t before[1024];
+
+	memcpy(before, super, sizeof(before));
+	memory_put_le(super + at, value, bytes);
+	ext_image_seal(&image);
+	refuse("/boot/kernel", status, text);
+	memcpy(super, before, sizeof(before));
+	ext_image_seal(&image);
+}
+
+/* --- the superblock -------------------------------------------------------------------------------------------- */
+
+static void test_forms(void **state)
+{
+	static const uint32_t blocks[] = {1024, 2048, 4096};
+
+	(void)state;
+	for (uint32_t form = 0; form < 12; form++) {
+		make(blocks[form % 3], form / 3 % 2 ? 128 : 256, form >= 6);
+		expect_kernel("/boot/kernel");
+		expect_kernel("//boot///kernel");
+		expect_kernel("/boot/.././boot/kernel");
+		/* Found in the second group, too. */
+		while (image.next_inode <= EXT_IMAGE_GROUP_INODES)
+			ext_image_add(&image, EXT_IMAGE_FILE, 0, 0);
+		ext_image_add_named(&image, boot, "second", EXT_IMAGE_FILE, 0, EXT_IMAGE_FLAG_EXTENTS);
+		expect_found_file(image.disk, "/boot/second", 0, 0);
+		ext_image_free(&image);
+	}
+}
+
+static void test_features(void **state)
+{
+	static const struct {
+		uint32_t incompat;
+		const char *text;
+	} refused[] = {
+		{0x1, "compression"},     {0x8, "the journal of"},    {0x10, "meta_bg"},
+		{0x1000, "dirdata"},      {0x40000, "does not know"}, {0x80000000, "does not know"},
+		{0x800, "does not know"},
+	};
+	static const uint32_t read[] = {0x2, 0x4, 0x40, 0x100, 0x200, 0x400, 0x4000, 0x8000, 0x10000, 0x20000};
+	uint8_t *super = ext_image_super(&image);
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_COUNT(refused); i++)
+		refuse_field(96, 0x242 | refused[i].incompat, 4, STATUS_UNSUPPORTED, refused[i].text);
+	for (uint32_t i = 0; i < ARRAY_COUNT(read); i++) {
+		memory_put_le(super + 96, read[i], 4);
+		expect_kernel("/boot/kernel");
+	}
+	refuse_field(76, 0, 4, STATUS_UNSUPPORTED, "revision 0");
+}
+
+static void test_sizes(void **state)
+{
+	static const char wrong[] = "superblock contradicts itself";
+
+	(void)state;
+	refuse_field(24, 3, 4, STATUS_UNSUPPORTED, "blocks larger than 4096");
+	refuse_field(24, 0xFFFFFFFF, 4, STATUS_UNSUPPORTED, "blocks larger than 4096");
+	refuse_field(88, 64, 2, STATUS_CORRUPT, wrong);
+	refuse_field(88, 2048, 2, STATUS_CORRUPT, wrong);
+	refuse_field(88, 192, 2, STATUS_CORRUPT, wrong);
+	refuse_field(88, 0, 2, STATUS_CORRUPT, wrong);
+	refuse_field(40, 0, 4, STATUS_CORRUPT, wrong);
+	refuse_field(4, EXT_IMAGE_BYTES / 1024 + 1, 4, STATUS_CORRUPT, "larger than its partition");
+	refuse_field(4, kernel_block + 1, 4, STATUS_CORRUPT, "beyond the filesystem");
+	refuse_field(4, 0, 4, STATUS_CORRUPT, "beyond the filesystem");
+	refuse_field(0, kernel - 1, 4, STATUS_CORRUPT, "inode number is beyond");
+	refuse_field(0, 0, 4, STATUS_CORRUPT, "inode number is beyond");
+	refuse_field(20, 0xFFFFFFFF, 4, STATUS_CORRUPT, "points beyond its partition");
+	/* Without 64bit there are no upper halves, and a descriptor has 32 bytes whatever stands there. */
+	memory_put_le(ext_image_super(&image) + 336, 1, 4);
+	memory_put_le(ext_image_super(&image) + 254, 64, 2);
+	expect_kernel("/boot/kernel");
+}
+
+static void test_sizes_64bit(void **state)
+{
+	static const char wrong[] = "superblock contradicts itself";
+
+	(void)state;
+	refuse_field(336, 1, 4, STATUS_CORRUPT, "larger than its partition");
+	refuse_field(336, 0xFFFFFFFF, 4, STATUS_CORRUPT, "larger than its partition");
+	refuse_field(254, 32, 2, STATUS_CORRUPT, wrong);
+	refuse_field(254, 0, 2, STATUS_CORRUPT, wrong);
+	refuse_field(254, 96, 2, STATUS_CORRUPT, wrong);
+	refuse_field(254, 2048, 2, STATUS_CORRUPT, wrong);
+}
+
+static void test_checksums(void **state)
+{
+	uint8_t *places[] = {ext_image_super(&image) + 300,         ext_image_super(&image) + 1021,
+			     ext_image_group(&image, 0) + 3,        ext_image_group(&image, 0) + 31,
+			     ext_image_group(&image, 0) + 63,       ext_image_inode(&image, boot) + 13,
+			     ext_image_inode(&image, kernel) + 124, ext_image_inode(&image, kernel) + 131,
+			     ext_image_inode(&image, kernel) + 101, ext_image_inode(&image, kernel) + 255};
+	static const char *const texts[] = {"superblock is wrong",
+					    "superblock is wrong",
+					    "a group",
+					    "a group",
+					    "a group",
+					    "inode",
+					    "inode",
+					    "inode",
+					    "inode",
+					    "inode"};
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_COUNT(places); i++) {
+		*places[i] ^= 0x10;
+		refuse("/boot/kernel", STATUS_CORRUPT, texts[i]);
+		*places[i] ^= 0x10;
+		expect_kernel("/boot/kernel");
+	}
+	/* A seed of its own, and an inode whose upper half of the checksum is in its attributes' place. */
+	memory_put_le(ext_image_super(&image) + 96, 0x22C2, 4);
+	memory_put_le(ext_image_super(&image) + 624, ext_image_crc(~0u, ext_image_super(&image) + 104, 16), 4);
+	ext_image_super(&image)[105] ^= 1; /* not what the seed was made of */
+	memory_put_le(ext_image_super(&image) + 1020, ext_image_crc(~0u, ext_image_super(&image), 1020), 4);
+	expect_kernel("/boot/kernel");
+	ext_image_super(&image)[105] ^= 1;
+	memory_put_le(ext_image_inode(&image, kernel) + 128, 0, 2);
+	ext_image_seal(&image);
+	expect_kernel("/boot/kernel");
+	ext_image_inode(&image, kernel)[131] ^= 1;
+	refuse("/boot/kernel", STATUS_CORRUPT, "inode");
+}
+
+/* --- groups and inodes ----------------------------------------------------------------------------------------- */
+
+static void test_inode_tables(void **state)
+{
+	uint8_t *group = ext_image_group(&image, 0);
+	static const uint32_t tables[] = {0, EXT_IMAGE_BYTES / 1024, 0xFFFFFFFF};
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_COUNT(tables); i++) {
+		memory_put_le(group + 8, tables[i], 4);
+		refuse("/boot/kernel", STATUS_CORRUPT, "inode table is beyond");
+	}
+	/* The last block: the table's other blocks, which are not read, would be beyond. */
+	memory_put_le(group + 8, EXT_IMAGE_BYTES / 1024 - 1, 4);
+	refuse("/boot/kernel", STATUS_NOT_FOUND, "no directory");
+}
+
+static void test_inode_table_upper_half(void **state)
+{
+	uint8_t *group = ext_image_group(&image, 0);
+	uint8_t number[4] = {0};
+	uint32_t checksum;
+
+	(void)state;
+	memory_put_le(group + 40, 1, 4);
+	memory_put_le(group + 30, 0, 2);
+	checksum = ext_image_crc(~0u, ext_image_super(&image) + 104, 16);
+	checksum = ext_image_crc(ext_image_crc(checksum, number, 4), group, 64);
+	memory_put_le(group + 30, checksum, 2);
+	refuse("/boot/kernel", STATUS_CORRUPT, "inode table is beyond");
+}
+
+static void test_inode_numbers(void **state)
+{
+	const uint32_t block = ext_image_take(&image, 1);
+
+	(void)state;
+	ext_image_clear_directory(&image, block);
+	ext_image_extent(ext_image_map(&image, boot), 0, 0, 1, block);
+	ext_image_seal(&image);
+	ext_image_add_entry(&image, boot, block, EXT_IMAGE_GROUPS * EXT_IMAGE_GROUP_INODES + 1, "beyond");
+	ext_image_add_entry(&image, boot, block, 0xFFFFFFFF, "last");
+	ext_image_add_entry(&image, boot, block, kernel, "kernel");
+	refuse("/boot/beyond", STATUS_CORRUPT, "inode number is beyond");
+	refuse("/boot/last", STATUS_CORRUPT, "inode number is beyond");
+	expect_kernel("/boot/kernel");
+	/* Inode 0: the entry is not in use. */
+	memset(ext_image_block(&image, block), 0, 4);
+	ext_image_seal_directory(&image, boot, block);
+	refuse("/boot/beyond", STATUS_NOT_FOUND, "no such file");
+	expect_kernel("/boot/kernel");
+}
+
+static void test_kinds(void **state)
+{
+	const uint32_t other = ext_image_add_named(&image, boot, "device", 0x6000, 1500, EXT_IMAGE_FLAG_EXTENTS);
+
+	(void)state;
+	(void)other;
+	refuse("/", STATUS_NOT_FOUND, "no regular file");
+	refuse("/boot", STATUS_NOT_FOUND, "no regular file");
+	refuse("/boot/device", STATUS_NOT_FOUND, "no regular file");
+	refuse("/boot/device/x", STATUS_NOT_FOUND, "is no directory");
+	refuse("/boot/kernel/x", STATUS_NOT_FOUND, "is no directory");
+	refuse("/boot/kerne", STATUS_NOT_FOUND, "no such file");
+	refuse("/boot/kernel2", STATUS_NOT_FOUND, "no such file");
+	refuse("/boot/KERNEL", STATUS_NOT_FOUND, "no such file");
+	refuse("/kernel", STATUS_NOT_FOUND, "no such file");
+	memory_put_le(ext_image_inode(&image, kernel) + 32, EXT_IMAGE_FLAG_EXTENTS | 0x800, 4);
+	refuse("/boot/kernel", STATUS_UNSUPPORTED, "encrypted");
+	memory_put_le(ext_image_inode(&image, kernel) + 32, EXT_IMAGE_FLAG_EXTENTS | 0x10000000, 4);
+	refuse("/boot/kernel", STATUS_UNSUPPORTED, "stored in its inode");
+	memory_put_le(ext_image_inode(&image, kernel) + 32, EXT_IMAGE_FLAG_EXTENTS, 4);
+	memory_put_le(ext_image_inode(&image, kernel) + 108, 1, 4);
+	memory_put_le(ext_image_inode(&image, kernel) + 4, 1, 4);
+	refuse("/boot/kernel", STATUS_UNSUPPORTED, "larger than 4 GiB");
+	memory_put_le(ext_image_inode(&image, kernel) + 4, 0, 4);
+	expect_find(image.disk, "/boot/kernel", STATUS_OK, "");
+	assert_int_equal(found_map.bytes, 4 * GIB);
+	expect_piece(1, FILE_HOLE, 4 * GIB - 2048);
+}
+
+static void test_unreadable(void **state)
+{
+	const uint64_t inode = (uint64_t)(ext_image_inode(&image, kernel) - image.disk->bytes);
+
+	(void)state;
+	memory_disk_break(image.disk, inode, inode + 1, STATUS_IO_ERROR);
+	refuse("/boot/kernel", STATUS_IO_ERROR, "can't be read");
+	memory_disk_break(image.disk, inode, inode + 1, STATUS_TIMEOUT);
+	refuse("/boot/kernel", STATUS_TIMEOUT, "can't be read");
+	memory_disk_break(image.disk, 0, 1, STATUS_IO_ERROR);
+	refuse("/boot/kernel", STATUS_IO_ERROR, "can't be read");
+	/* The file itself is not read. */
+	kernel_block = 800;
+	ext_image_extent(ext_image_map(&image, kernel), 0, 0, 2, kernel_block);
+	memory_disk_break(image.disk, 800 * 1024, EXT_IMAGE_BYTES, STATUS_IO_ERROR);
+	expect_kernel("/boot/kernel");
+}
+
+/* --- directories ----------------------------------------------------------------------------------------------- */
+
+static uint8_t *boot_block(void)
+{
+	uint64_t block = 0;
+
+	memcpy(&block, ext_image_map(&image, boot) + 20, 4);
+	return ext_image_block(&image, (uint32_t)block);
+}
+
+static void test_directory_damage(void **state)
+{
+	uint8_t *entry = boot_block() + 24; /* behind "." and ".." */
+	static const uint32_t lengths[] = {0, 4, 8, 12, 15, 1001, 1004, 65532};
+
+	(void)state;
+	assert_memory_equal(entry + 8, "kernel", 6);
+	for (uint32_t i = 0; i < ARRAY_COUNT(lengths); i++) {
+		memory_put_le(entry + 4, lengths[i], 2);
+		refuse("/boot/kernel", STATUS_CORRUPT, "a directory is damaged");
+	}
+	memory_put_le(entry + 4, 1000, 2);
+	expect_kernel("/boot/kernel");
+	entry[6] = 255; /* a name that goes on is another name, one that leaves its entry is damage */
+	refuse("/boot/kernel", STATUS_NOT_FOUND, "no such file");
+	memory_put_le(entry + 4, 260, 2);
+	refuse("/boot/kernel", STATUS_CORRUPT, "a directory is damaged");
+	entry[6] = 6;
+	memory_put_le(entry + 4, 996, 2); /* four bytes are left, too few for an entry */
+	refuse("/boot/other", STATUS_NOT_FOUND, "no such file");
+}
+
+static void test_directory_shape(void **state)
+{
+	uint8_t *map = ext_image_map(&image, boot);
+	const uint32_t first = ext_image_take(&image, 3);
+
+	(void)state;
+	/* Three blocks, the second a hole; the name is in the third. */
+	memcpy(ext_image_block(&image, first + 2), boot_block(), 1024);
+	ext_image_clear_directory(&image, first);
+	memory_put_le(ext_image_inode(&image, boot) + 4, 3 * 1024, 4);
+	ext_image_node(map, 60, 2, 0);
+	ext_image_extent(map, 0, 0, 1, first);
+	ext_image_extent(map, 1, 2, 1, first + 2);
+	expect_kernel("/boot/kernel");
+	memory_put_le(ext_image_inode(&image, boot) + 4, 2 * 1024, 4);
+	refuse("/boot/kernel", STATUS_NOT_FOUND, "no such file");
+	memory_put_le(ext_image_inode(&image, boot) + 4, 64 * MIB + 1, 4);
+	refuse("/boot/kernel", STATUS_UNSUPPORTED, "a directory is too large");
+	memory_put_le(ext_image_inode(&image, boot) + 4, 64 * MIB, 4);
+	expect_kernel("/boot/kernel");
+}
+
+static void flip(uint8_t *block, uint32_t at)
+{
+	block[at] ^= (uint8_t)(1u << at % 8);
+}
+
+static void test_directory_checksum(void **state)
+{
+	uint8_t *block = boot_block();
+
+	(void)state;
+	for (uint32_t at = 0; at < 1024; at++) {
+		flip(block, at);
+		refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+		flip(block, at);
+	}
+	expect_kernel("/boot/kernel");
+	/* The right one, of another directory. */
+	memory_put_le(ext_image_map(&image, EXT_IMAGE_ROOT) + 20, (uint64_t)(block - image.disk->bytes) / 1024, 4);
+	ext_image_seal(&image);
+	refuse("/kernel", STATUS_CORRUPT, "checksum of a directory");
+}
+
+/* /boot gets a root of an index before its block, or an inner block: in both there is no name but the dots. */
+static void index_put(uint8_t *block, bool is_root, uint32_t count, uint32_t limit)
+{
+	const uint32_t at = is_root ? 32 : 8;
+
+	memset(block, 0x5A, 1024);
+	if (is_root) {
+		memory_put_le(block, boot, 4);
+		memory_put_le(block + 4, 0x0201000C, 4);
+		memory_put_le(block + 8, '.', 4);
+		memory_put_le(block + 12, EXT_IMAGE_ROOT, 4);
+		memory_put_le(block + 16, 0x02020000 | (1024 - 12), 4);
+		memory_put_le(block + 20, 0x2E2E, 4);
+		memory_put_le(block + 24, 0x0000080100000000, 8);
+	} else {
+		memory_put_le(block, 0, 4);
+		memory_put_le(block + 4, 1024, 4);
+	}
+	memory_put_le(block + at, limit, 2);
+	memory_put_le(block + at + 2, count, 2);
+}
+
+static void index_seal(uint8_t *block, bool is_root)
+{
+	const uint32_t at = is_root ? 32 : 8;
+	const uint32_t limit = block[at] | (uint32_t)block[at + 1] << 8;
+	const uint32_t count = block[at + 2] | (uint32_t)block[at + 3] << 8;
+	uint8_t *tail = block + at + 8 * limit;
+	uint8_t number[4];
+	uint32_t checksum = ext_image_crc(~0u, ext_image_super(&image) + 104, 16);
+
+	memory_put_le(number, boot, 4);
+	checksum = ext_image_crc(ext_image_crc(checksum, number, 4), ext_image_inode(&image, boot) + 100, 4);
+	memory_put_le(tail + 4, 0, 4);
+	checksum = ext_image_crc(checksum, block, at + 8 * count);
+	memory_put_le(tail + 4, ext_image_crc(checksum, tail, 8), 4);
+}
+
+static uint8_t *index_make(bool is_root)
+{
+	const uint32_t index = ext_image_take(&image, 2);
+	const uint32_t at = is_root ? 32 : 8;
+	uint8_t *block = ext_image_block(&image, index);
+
+	memcpy(ext_image_block(&image, index + 1), boot_block(), 1024);
+	memory_put_le(ext_image_inode(&image, boot) + 4, 2 * 1024, 4);
+	memory_put_le(ext_image_inode(&image, boot) + 32, EXT_IMAGE_FLAG_EXTENTS | EXT_IMAGE_FLAG_INDEX, 4);
+	ext_image_extent(ext_image_map(&image, boot), 0, 0, 2, index);
+	ext_image_seal(&image);
+	index_put(block, is_root, 3, (1024 - at) / 8 - 1);
+	index_seal(block, is_root);
+	return block;
+}
+
+static void check_index(bool is_root)
+{
+	const uint32_t at = is_root ? 32 : 8;
+	const uint32_t limit = (1024 - at) / 8 - 1;
+	uint8_t *block = index_make(is_root);
+
+	expect_kernel("/boot/kernel");
+	for (uint32_t i = 0; i < 1024; i++) {
+		flip(block, i);
+		if (i < at + 3 * 8 || i >= at + 8 * limit)
+			refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+		else
+			expect_kernel("/boot/kernel"); /* entries that are not in use */
+		flip(block, i);
+	}
+	index_put(block, is_root, limit + 1, limit);
+	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+	index_put(block, is_root, 3, limit + 1);
+	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+	index_put(block, is_root, 3, 0xFFFF);
+	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+	index_put(block, is_root, limit, limit);
+	index_seal(block, is_root);
+	expect_kernel("/boot/kernel");
+	/* Only a directory with an index has such blocks. */
+	memory_put_le(ext_image_inode(&image, boot) + 32, EXT_IMAGE_FLAG_EXTENTS, 4);
+	ext_image_seal(&image);
+	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+}
+
+static void test_index_root(void **state)
+{
+	(void)state;
+	check_index(true);
+}
+
+static void test_index_node(void **state)
+{
+	(void)state;
+	check_index(false);
+}
+
+/* --- links ----------------------------------------------------------------------------------------------------- */
+
+static void test_links(void **state)
+{
+	(void)state;
+	ext_image_add_link(&image, EXT_IMAGE_ROOT, "relative", "boot/kernel");
+	ext_image_add_link(&image, EXT_IMAGE_ROOT, "absolute", "/boot/kernel");
+	ext_image_add_link(&image, boot, "near", "kernel");
+	ext_image_add_link(&image, boot, "up", "..");
+	ext_image_add_link(&image, boot, "none", "nothing");
+	ext_image_add_link(&image, EXT_IMAGE_ROOT, "dir", "./boot/");
+	expect_kernel("/relative");
+	expect_kernel("/absolute");
+	expect_kernel("/boot/near");
+	expect_kernel("/dir/near");
+	expect_kernel("/boot/up/dir/up/absolute");
+	refuse("/boot/none", STATUS_NOT_FOUND, "no such file");
+	refuse("/relative/x", STATUS_NOT_FOUND, "is no directory");
+	/* Eight links, and no more. */
+	ext_image_add_link(&image, boot, "l0", "kernel");
+	for (char i = '1'; i <= '8'; i++) {
+		const char name[3] = {'l', i, '\0'};
+		const char target[3] = {'l', (char)(i - 1), '\0'};
+
+		ext_image_add_link(&image, boot, name, target);
+	}
+	expect_kernel("/boot/l7");
+	refuse("/boot/l8", STATUS_UNSUPPORTED, "too many symbolic links");
+}
+
+static void test_link_loops(void **state)
+{
+	(void)state;
+	ext_image_add_link(&image, EXT_IMAGE_ROOT, "self", "self");
+	ext_image_add_link(&image, EXT_IMAGE_ROOT, "ping", "/pong");
+	ext_image_add_link(&image, EXT_IMAGE_ROOT, "pong", "ping");
+	ext_image_add_link(&image, EXT_IMAGE_ROOT, "more", "more/more/more");
+	refuse("/self", STATUS_UNSUPPORTED, "too many symbolic links");
+	refuse("/ping", STATUS_UNSUPPORTED, "too many symbolic links");
+	refuse("/more/x", STATUS_UNSUPPORTED, "too many symbolic links");
+	assert_true(image.disk->reads < 100);
+}
+
+static void test_long_links(void **state)
+{
+	const uint32_t link =
+		ext_image_add_named(&image, EXT_IMAGE_ROOT, "long", EXT_IMAGE_LINK, 400, EXT_IMAGE_FLAG_EXTENTS);
+	const uint32_t block = ext_image_take(&image, 1);
+	uint8_t *inode = ext_image_inode(&image, link);
+	char path[FILE_PATH_BYTES + 1];
+
+	(void)state;
+	ext_image_node(ext_image_map(&image, link), 60, 1, 0);
+	ext_image_extent(ext_image_map(&image, link), 0, 0, 1, block);
+	memset(ext_image_block(&image, block), '/', 1024);
+	memcpy(ext_image_block(&image, block) + 400 - 11, "boot/kernel", 11);
+	expect_kernel("/long");
+	memory_put_le(inode + 4, 1023, 4);
+	memcpy(ext_image_block(&image, block) + 1023 - 11, "boot/kernel", 11);
+	memcpy(ext_image_block(&image, block) + 400 - 11, "///////////", 11);
+	expect_kernel("/long");
+	refuse("/long/x", STATUS_UNSUPPORTED, "symbolic link is too long");
+	memory_put_le(inode + 4, 1024, 4);
+	refuse("/long", STATUS_UNSUPPORTED, "symbolic link is too long");
+	memory_put_le(inode + 4, 0, 4);
+	refuse("/long", STATUS_UNSUPPORTED, "symbolic link is too long");
+	memory_put_le(inode + 4, 1023, 4);
+	ext_image_extent(ext_image_map(&image, link), 0, 0, 0x8001, block); /* not written */
+	refuse("/long", STATUS_CORRUPT, "symbolic link is empty");
+	/* The longest path, and one more character. */
+	memset(path, '/', sizeof(path));
+	memcpy(path + FILE_PATH_BYTES - 12, "boot/kernel", 12);
+	expect_kernel(path);
+	memset(path, '/', sizeof(path));
+	memcpy(path + FILE_PATH_BYTES - 11, "boot/kernel", 12);
+	refuse(path, STATUS_INVALID, "too long");
+	refuse("boot/kernel", STATUS_INVALID, "not absolute");
+	refuse("", STATUS_INVALID, "not absolute");
+}
+
+static void test_long_names(void **state)
+{
+	char name[258] = "/";
+	const uint32_t block = ext_image_take(&image, 1);
+
+	(void)state;
+	memset(name + 1, 'n', 255);
+	ext_image_clear_directory(&image, block);
+	ext_image_extent(ext_image_map(&image, boot), 0, 0, 1, block);
+	ext_image_extent(ext_image_map(&image, EXT_IMAGE_ROOT), 0, 0, 1, block);
+	ext_image_add_entry(&image, boot, block, kernel, name + 1);
+	expect_kernel(name);
+	name[256] = 'n';
+	refuse(name, STATUS_NOT_FOUND, "no such file");
+	name[255] = '\0';
+	refuse(name, STATUS_NOT_FOUND, "no such file");
+}
+
+#define PLAIN(test)   cmocka_unit_test_setup_teardown(test, setup_plain, teardown)
+#define CHECKED(test) cmocka_unit_test_setup_teardown(test, setup_checked, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forms),
+		PLAIN(test_features),
+		PLAIN(test_sizes),
+		CHECKED(test_sizes_64bit),
+		CHECKED(test_checksums),
+		PLAIN(test_inode_tables),
+		CHECKED(test_inode_table_upper_half),
+		CHECKED(test_inode_numbers),
+		PLAIN(test_kinds),
+		PLAIN(test_unreadable),
+		PLAIN(test_directory_damage),
+		PLAIN(test_directory_shape),
+		CHECKED(test_directory_checksum),
+		CHECKED(test_index_root),
+		CHECKED(test_index_node),
+		PLAIN(test_links),
+		PLAIN(test_link_loops),
+		PLAIN(test_long_links),
+		PLAIN(test_long_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
