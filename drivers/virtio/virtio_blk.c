@@ -80,7 +80,6 @@ static enum status device_go(struct virtio_blk *blk)
 
 	TRY(blk->transport.ops->queue_create(&blk->transport, &blk->queue));
 	virtio_status_write(&blk->transport, status | (uint8_t)VIRTIO_STATUS_DRIVER_OK);
-	blk->health_us = timer_now_us();
 	blk->state = VIRTIO_BLK_RUNNING;
 	return STATUS_OK;
 }
@@ -303,8 +302,7 @@ static enum status disk_write_sync(struct block_device *device, struct lba lba, 
 		return STATUS_IO_ERROR;
 	const uint64_t sector = lba.value * (device->identity.sector_bytes / VIRTIO_BLK_SECTOR_BYTES);
 	for (unsigned i = 0; i < WRITE_TRIES && status == STATUS_IO_ERROR; i++)
-		status = virtio_request_command(blk, VIRTIO_BLK_T_OUT, sector, data, bytes,
-						min_u64(WRITE_US, time_left_us(end_us)));
+		status = virtio_request_command(blk, VIRTIO_BLK_T_OUT, sector, data, bytes, WRITE_US);
 	/* Without the feature every write is durable when it is done (5.2.6.2). Never flushed twice: a second flush
 	 * that succeeds does not bring back what the first one lost. */
 	if (status == STATUS_OK && has(blk, VIRTIO_BLK_F_FLUSH))

@@ -75,7 +75,7 @@ static enum status window_open(const struct pci_function *function, const struct
 
 	if (pci_bar_read(function, bar_index, &bar) != STATUS_OK)
 		return STATUS_UNSUPPORTED;
-	if (window->bytes == 0 || (uint64_t)offset + window->bytes > bar.bytes)
+	if ((uint64_t)offset + window->bytes > bar.bytes)
 		return STATUS_UNSUPPORTED;
 	if (bar.is_io ? bar.base + bar.bytes > IO_SPACE_END
 		      : environment->map_mmio((struct paddr){bar.base}, bar.bytes) != STATUS_OK)
@@ -161,7 +161,7 @@ static enum status legacy_open(struct virtio_transport *transport, const struct 
 	*transport = (struct virtio_transport){.function = *function, .ops = &virtio_legacy_ops};
 	if (function->device_id != VIRTIO_PCI_BLK_TRANSITIONAL ||
 	    pci_bar_read(function, VIRTIO_PCI_LEGACY_BAR, &bar) != STATUS_OK || !bar.is_io ||
-	    bar.bytes <= VIRTIO_LEGACY_CONFIG || bar.bytes > IO_SPACE_END)
+	    bar.bytes <= VIRTIO_LEGACY_CONFIG)
 		return STATUS_UNSUPPORTED;
 	transport->registers.bytes = (uint32_t)bar.bytes;
 	TRY(window_open(function, environment, VIRTIO_PCI_LEGACY_BAR, &transport->registers, 0));
@@ -179,11 +179,10 @@ static enum status legacy_open(struct virtio_transport *transport, const struct 
 /* Bus mastering stays as it is: the firmware's queue is still set. */
 static void decoding_enable(const struct pci_function *function)
 {
-	const uint16_t wanted = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE;
 	const uint16_t command = pci_read16(function, PCI_COMMAND);
 
-	if ((command & wanted) != wanted)
-		pci_write16(function, PCI_COMMAND, command | wanted);
+	pci_write16(function, PCI_COMMAND,
+		    command | (uint16_t)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE));
 }
 
 /* It would write messages to memory, and its registers would move the legacy device's own. */

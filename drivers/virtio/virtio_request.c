@@ -253,13 +253,11 @@ static void watch(struct virtio_blk *blk)
 		return;
 	blk->health_us = now_us;
 	const uint8_t status = virtio_status_read(&blk->transport);
-	if (status == VIRTIO_STATUS_GONE) {
-		virtio_blk_give_up(blk, STATUS_IO_ERROR, "it is not there any more");
-	} else if ((status & VIRTIO_STATUS_NEEDS_RESET) != 0 || (status & VIRTIO_STATUS_DRIVER_OK) == 0) {
+	/* A device that is not there any more (VIRTIO_STATUS_GONE) is in trouble, too; the reset finds out. */
+	if ((status & VIRTIO_STATUS_NEEDS_RESET) != 0 || (status & VIRTIO_STATUS_DRIVER_OK) == 0)
 		reset_begin(blk, STATUS_IO_ERROR, "it is in trouble");
-	} else if (is_stalled(blk, now_us)) {
+	else if (is_stalled(blk, now_us))
 		reset_begin(blk, STATUS_TIMEOUT, "no answer");
-	}
 }
 
 /* Ends what waits and is decided, issues the rest. */
@@ -354,7 +352,7 @@ enum status virtio_request_command(struct virtio_blk *blk, enum virtio_blk_reque
 	const struct block_segment segment = {.address = virt_to_paddr(data), .bytes = bytes};
 
 	TRY(virtio_request_settle(blk));
-	TRY(chain_build(blk, 0, &segment, bytes > 0 ? 1 : 0, type == VIRTIO_BLK_T_GET_ID ? VIRTQ_DESC_F_WRITE : 0));
+	TRY(chain_build(blk, 0, &segment, 1, type == VIRTIO_BLK_T_GET_ID ? VIRTQ_DESC_F_WRITE : 0));
 	blk->memory[0].header = (struct virtio_blk_header){.type = type, .sector = sector};
 	blk->requests[0] = (struct virtio_request){.state = VIRTIO_REQUEST_WAITING, .errors_left = 1, .stalls_left = 1};
 	blk->patience_us = timeout_us;

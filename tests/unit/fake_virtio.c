@@ -15,6 +15,7 @@
 #include "tests/unit/fake_virtio_internal.h"
 
 #define ARENA_BYTES_MOST  ((size_t)4 << 20)
+#define ARENA_USED_BYTES  ((size_t)512 << 10) /* more than the driver takes */
 #define PCI_COMMAND_BYTE  4
 #define PCI_STATUS_WORD   6
 #define PCI_CAPABILITIES  0x34
@@ -31,7 +32,9 @@ static void reset_finish(struct fake_virtio *virtio)
 	virtio->status = 0;
 	virtio->driver_features = 0;
 	virtio->is_enabled = false;
-	virtio->desc = virtio->avail = virtio->used = 0;
+	/* Not specified: what is needed is to be written. */
+	virtio->desc = virtio->avail = virtio->used = UINT64_MAX;
+	virtio->queue_select = 1;
 	virtio->avail_seen = virtio->used_index = 0;
 	virtio->chain_count = 0;
 	virtio->size_set = virtio->queue_size;
@@ -40,13 +43,18 @@ static void reset_finish(struct fake_virtio *virtio)
 	virtio->features &= ~virtio->loses_features;
 }
 
+static bool is_stuck(const struct fake_virtio *virtio)
+{
+	return virtio->is_reset_stuck || (virtio->sticks_after != 0 && virtio->resets > virtio->sticks_after);
+}
+
 static void clock(void *context, uint64_t now_us)
 {
 	struct fake_virtio *virtio = context;
 
 	/* Until the reset is over it goes on. */
 	fake_virtio_run(virtio, now_us);
-	if (virtio->reset_due_us != 0 && now_us >= virtio->reset_due_us && !virtio->is_reset_stuck)
+	if (virtio->reset_due_us != 0 && now_us >= virtio->reset_due_us && !is_stuck(virtio))
 		reset_finish(virtio);
 }
 
@@ -57,7 +65,7 @@ static void status_write(struct fake_virtio *virtio, uint8_t value)
 	if (value == 0) {
 		virtio->resets++;
 		virtio->reset_due_us = fake_hw_now_us() + virtio->reset_us;
-		if (virtio->reset_us == 0 && !virtio->is_reset_stuck)
+		if (virtio->reset_us == 0 && !is_stuck(virtio))
 			reset_finish(virtio);
 		return;
 	}
@@ -73,6 +81,9 @@ static void status_write(struct fake_virtio *virtio, uint8_t value)
 	if ((risen & VIRTIO_STATUS_DRIVER_OK) != 0) {
 		assert_true(virtio->is_enabled);
 		assert_true(((virtio->status & VIRTIO_STATUS_FEATURES_OK) != 0) == virtio->is_modern_used);
+		/* It may look at once: the rings are empty. */
+		assert_true(((const volatile uint16_t *)(uintptr_t)virtio->avail)[1] == 0);
+		assert_true(((const volatile uint16_t *)(uintptr_t)virtio->used)[1] == 0);
 		/* Devices take it back otherwise. */
 		assert_true(fake_pci_is_bus_master(&virtio->pci));
 	}
@@ -94,7 +105,8 @@ static void queue_enable(struct fake_virtio *virtio)
 	assert_int_equal(virtio->desc % 16, 0);
 	assert_int_equal(virtio->avail % 2, 0);
 	assert_int_equal(virtio->used % 4, 0);
-	assert_true(virtio->desc != 0 && virtio->avail != 0 && virtio->used != 0);
+	assert_true(virtio->desc < (uint64_t)1 << 47 && virtio->avail < (uint64_t)1 << 47);
+	assert_true(virtio->used < (uint64_t)1 << 47);
 	virtio->is_enabled = true;
 }
 
@@ -149,10 +161,10 @@ static uint64_t common_read(const struct fake_virtio *virtio, uint32_t offset, u
 		assert_int_equal(width, 1);
 		return virtio->status;
 	case VIRTIO_COMMON_QUEUE_SIZE:
-		assert_int_equal(width, 2);
+		assert_true(width == 2 && virtio->queue_select == 0);
 		return virtio->size_set;
 	case VIRTIO_COMMON_QUEUE_NOTIFY_OFF:
-		assert_int_equal(width, 2);
+		assert_true(width == 2 && virtio->queue_select == 0);
 		return virtio->notify_off;
 	default:
 		fail_msg("read of common register %#x", offset);
@@ -169,6 +181,7 @@ static void queue_register_write(struct fake_virtio *virtio, uint32_t offset, un
 {
 	assert_true((virtio->status & VIRTIO_STATUS_FEATURES_OK) != 0);
 	assert_false(virtio->is_enabled);
+	assert_int_equal(virtio->queue_select, 0);
 	switch (offset & ~(uint32_t)4) {
 	case VIRTIO_COMMON_QUEUE_SIZE:
 		if (offset == VIRTIO_COMMON_QUEUE_ENABLE) {
@@ -216,6 +229,7 @@ static void common_write(struct fake_virtio *virtio, uint32_t offset, unsigned w
 		break;
 	case VIRTIO_COMMON_QUEUE_SELECT:
 		assert_true(width == 2 && value == 0);
+		virtio->queue_select = 0;
 		break;
 	default:
 		queue_register_write(virtio, offset, width, value);
@@ -270,7 +284,7 @@ static uint64_t port_model_read(void *context, uint32_t offset, unsigned width)
 		assert_int_equal(width, 4);
 		return virtio->features & LEGACY_FEATURES;
 	case VIRTIO_LEGACY_QUEUE_SIZE:
-		assert_int_equal(width, 2);
+		assert_true(width == 2 && virtio->queue_select == 0);
 		return virtio->queue_size;
 	case VIRTIO_LEGACY_DEVICE_STATUS:
 		assert_int_equal(width, 1);
@@ -304,11 +318,12 @@ static void port_model_write(void *context, uint32_t offset, unsigned width, uin
 		features_write(virtio, value);
 		break;
 	case VIRTIO_LEGACY_QUEUE_ADDRESS:
-		assert_int_equal(width, 4);
+		assert_true(width == 4 && virtio->queue_select == 0);
 		legacy_queue_set(virtio, value);
 		break;
 	case VIRTIO_LEGACY_QUEUE_SELECT:
 		assert_true(width == 2 && value == 0);
+		virtio->queue_select = 0;
 		break;
 	case VIRTIO_LEGACY_QUEUE_NOTIFY:
 		assert_int_equal(width, 2);
@@ -427,6 +442,8 @@ enum status fake_virtio_probe(struct fake_virtio *virtio, struct block_registry 
 	assert_true(virtio->arena_bytes <= ARENA_BYTES_MOST);
 	memset(registry, 0, sizeof(*registry));
 	registry->count = virtio->disks_before;
+	/* Whoever reads more than it got does not find zeros. */
+	memset(memory, 'y', ARENA_USED_BYTES);
 	arena_init(&arena, memory, virtio->arena_bytes);
 	is_map_refused = virtio->refuses_map;
 	assert_true(virtio_blk_driver.matches(&function));

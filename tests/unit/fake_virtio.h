@@ -80,6 +80,7 @@ struct fake_virtio {
 	uint32_t jump_times;     /* so many times the used index runs ahead */
 	bool refuses_features;   /* FEATURES_OK does not stay */
 	bool is_reset_stuck;     /* the status never becomes 0 */
+	uint32_t sticks_after;   /* not 0: so many resets work, no more */
 	bool is_removed;         /* everything reads as ones */
 	uint16_t shrinks_queue;  /* after the next reset queue_size is this */
 	uint64_t loses_features; /* after the next reset these are not offered */
@@ -95,7 +96,7 @@ struct fake_virtio {
 	uint8_t status;
 	uint32_t device_feature_select, driver_feature_select;
 	uint64_t driver_features;
-	uint16_t size_set;
+	uint16_t size_set, queue_select;
 	bool is_enabled, is_modern_used;
 	uint64_t desc, avail, used;
 	uint16_t avail_seen, used_index;

@@ -120,6 +120,14 @@ static void test_features_refused(void **state)
 	assert_int_equal(rig.virtio.status, 0);
 }
 
+/* It had it before it was reset, or the interface would not have been chosen. */
+static void test_version_1_is_gone(void **state)
+{
+	(void)state;
+	rig.virtio.loses_features = VIRTIO_F_VERSION_1;
+	rig_expect_refused(STATUS_UNSUPPORTED);
+}
+
 static void test_platform_features_are_taken(void **state)
 {
 	(void)state;
@@ -147,6 +155,9 @@ static void test_queue_sizes_refused(void **state)
 		rig_setup_legacy(state);
 		expect_queue_refused(sizes[i]);
 	}
+	rig_setup_legacy(state);
+	expect_queue_refused(0);
+	assert_true(fake_log_has("virtio0: a queue of 0"));
 	rig_setup_legacy(state);
 	expect_queue_refused(2048);
 	assert_true(fake_log_has("virtio0: a queue of 2048"));
@@ -236,15 +247,29 @@ static void test_configuration_changes(void **state)
 	rig_expect_refused(STATUS_TIMEOUT);
 }
 
+/* With the last of these features the configuration has to reach so far. */
+static void expect_config_bytes(uint64_t features, uint32_t bytes)
+{
+	for (uint32_t length = bytes - 1; length <= bytes; length++) {
+		rig_setup(NULL);
+		rig.virtio.size_max = 65536;
+		rig.virtio.features &= ~(VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_BLK_SIZE);
+		rig.virtio.features |= features;
+		fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_DEVICE + 12, length);
+		if (length < bytes)
+			rig_expect_refused(STATUS_UNSUPPORTED);
+		else
+			rig_probe();
+	}
+}
+
 static void test_configuration_too_short(void **state)
 {
 	(void)state;
-	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_DEVICE + 12, 0x14);
-	rig_expect_refused(STATUS_UNSUPPORTED);
-	rig_setup(state);
-	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_DEVICE + 12, 0x10);
-	rig.virtio.features &= ~VIRTIO_BLK_F_BLK_SIZE;
-	rig_probe();
+	expect_config_bytes(0, 0x08);
+	expect_config_bytes(VIRTIO_BLK_F_SIZE_MAX, 0x0C);
+	expect_config_bytes(VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX, 0x10);
+	expect_config_bytes(VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_BLK_SIZE, 0x18);
 }
 
 static void test_reset_stuck(void **state)
@@ -356,6 +381,14 @@ static void test_serial_never_answered(void **state)
 	expect_works();
 }
 
+static void test_serial_and_no_way_out(void **state)
+{
+	(void)state;
+	rig.virtio.mute_times = 1;
+	rig.virtio.sticks_after = 1;
+	rig_expect_refused(STATUS_TIMEOUT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup(test_matches, rig_setup),
 		cmocka_unit_test_setup(test_firmware_left_it_running, rig_setup),
 		cmocka_unit_test_setup(test_features_refused, rig_setup),
+		cmocka_unit_test_setup(test_version_1_is_gone, rig_setup),
 		cmocka_unit_test_setup(test_platform_features_are_taken, rig_setup),
 		cmocka_unit_test_setup(test_queue_sizes_refused, rig_setup),
 		cmocka_unit_test_setup(test_large_queues, rig_setup),
@@ -382,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup(test_serial, rig_setup),
 		cmocka_unit_test_setup(test_serial_comes_late, rig_setup),
 		cmocka_unit_test_setup(test_serial_never_answered, rig_setup),
+		cmocka_unit_test_setup(test_serial_and_no_way_out, rig_setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,9 @@ static void test_capability_too_short(void **state)
 	rig_setup(state);
 	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_DEVICE + 12, 0);
 	expect_legacy_instead();
+	rig_setup(state);
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 12, 1);
+	expect_legacy_instead();
 }
 
 static void test_capability_unaligned(void **state)
@@ -106,6 +109,28 @@ static void test_capability_at_the_end(void **state)
 	(void)state;
 	fake_pci_set8(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 1, 0xF4);
 	memcpy(&rig.virtio.pci.config[0xF4], &rig.virtio.pci.config[FAKE_VIRTIO_CAP_DEVICE], 12);
+	expect_legacy_instead();
+	/* All but the multiplier. */
+	rig_setup(state);
+	fake_pci_set8(&rig.virtio.pci, FAKE_VIRTIO_CAP_COMMON + 1, 0xF0);
+	memcpy(&rig.virtio.pci.config[0xF0], &rig.virtio.pci.config[FAKE_VIRTIO_CAP_NOTIFY], 16);
+	expect_legacy_instead();
+}
+
+/* In the header, where no capability can be. Its offset's lowest byte is at the same time the pointer to the first. */
+static void test_capability_in_the_header(void **state)
+{
+	(void)state;
+	fake_pci_set8(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 1, 0x2C);
+	memcpy(&rig.virtio.pci.config[0x2C], &rig.virtio.pci.config[FAKE_VIRTIO_CAP_DEVICE], 16);
+	fake_pci_set32(&rig.virtio.pci, 0x34, FAKE_VIRTIO_DEVICE + FAKE_VIRTIO_CAP_MSIX);
+	expect_legacy_instead();
+}
+
+static void test_capability_of_another_kind(void **state)
+{
+	(void)state;
+	fake_pci_set8(&rig.virtio.pci, FAKE_VIRTIO_CAP_DEVICE, 5);
 	expect_legacy_instead();
 }
 
@@ -176,8 +201,8 @@ static void test_notification_multipliers(void **state)
 	rig.virtio.notify_off = 1;
 	rig_expect_refused(STATUS_UNSUPPORTED);
 	rig_setup(state);
-	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 16, 0xFFFFFFFE);
-	rig.virtio.notify_off = 0xFFFF;
+	fake_pci_set32(&rig.virtio.pci, FAKE_VIRTIO_CAP_NOTIFY + 16, 0x20000); /* 4 GiB further */
+	rig.virtio.notify_off = 0x8000;
 	rig_expect_refused(STATUS_UNSUPPORTED);
 }
 
@@ -221,6 +246,17 @@ static void test_legacy_without_ports(void **state)
 	rig_setup_legacy(state);
 	fake_pci_set_bar(&rig.virtio.pci, 0, 0x1C040, 0x40, 1); /* beyond the last port */
 	rig_expect_refused(STATUS_UNSUPPORTED);
+}
+
+/* The register holds 32 bits of a page's number. */
+static void test_legacy_queue_too_high(void **state)
+{
+	struct virtio_transport transport = {.registers = {.is_io = true, .base = FAKE_VIRTIO_PORTS, .bytes = 0x40}};
+	const struct virtio_queue queue = {.descriptors = paddr_to_virt((struct paddr){(uint64_t)1 << 44})};
+
+	(void)state;
+	assert_int_equal(virtio_legacy_ops.queue_create(&transport, &queue), STATUS_UNSUPPORTED);
+	assert_false(rig.virtio.is_enabled);
 }
 
 /* Only a transitional device has the legacy interface, whatever is in BAR 0. */
@@ -320,6 +356,8 @@ int main(void)
 		cmocka_unit_test_setup(test_capability_missing, rig_setup),
 		cmocka_unit_test_setup(test_capabilities_in_a_loop, rig_setup),
 		cmocka_unit_test_setup(test_capability_at_the_end, rig_setup),
+		cmocka_unit_test_setup(test_capability_in_the_header, rig_setup),
+		cmocka_unit_test_setup(test_capability_of_another_kind, rig_setup),
 		cmocka_unit_test_setup(test_capability_twice, rig_setup),
 		cmocka_unit_test_setup(test_without_version_1, rig_setup),
 		cmocka_unit_test_setup(test_notification_out_of_its_window, rig_setup),
@@ -328,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup(test_registers_not_mapped, rig_setup),
 		cmocka_unit_test_setup(test_capabilities_in_io_space, rig_setup),
 		cmocka_unit_test_setup(test_legacy_without_ports, rig_setup),
+		cmocka_unit_test_setup(test_legacy_queue_too_high, rig_setup),
 		cmocka_unit_test_setup(test_modern_is_not_legacy, rig_setup),
 		cmocka_unit_test_setup(test_capabilities_at_random, rig_setup),
 	};

@@ -126,6 +126,7 @@ static void test_rings_go_round(void **state)
 		if (round % 1000 == 0)
 			rig_expect(0);
 	}
+	assert_int_equal(rig.virtio.resets, 1);
 }
 
 static void test_nothing_waits(void **state)
@@ -284,6 +285,11 @@ static void test_without_indirect(void **state)
 	rig.virtio.seg_max = 2;
 	rig.virtio.features &= ~VIRTIO_F_INDIRECT_DESC;
 	expect_limits(64, 2, 1 << 20);
+	rig_setup_legacy(state);
+	rig.virtio.seg_max = 1;
+	rig.virtio.queue_size = rig.virtio.size_set = 1024;
+	rig.virtio.features &= ~VIRTIO_F_INDIRECT_DESC;
+	expect_limits(64, 1, 1 << 20);
 }
 
 static void test_small_seg_max(void **state)
