@@ -27,6 +27,19 @@ static void test_msix_is_switched_off(void **state)
 	assert_int_equal(rig.virtio.pci.config[FAKE_VIRTIO_CAP_MSIX + 3], 0);
 }
 
+/* Nobody has used it before. */
+static void test_decoding_is_off(void **state)
+{
+	(void)state;
+	fake_pci_set16(&rig.virtio.pci, 4, 0);
+	rig_probe();
+	expect_works();
+	rig_setup_legacy(state);
+	fake_pci_set16(&rig.virtio.pci, 4, 0);
+	rig_probe();
+	expect_works();
+}
+
 /* --- capabilities ---------------------------------------------------------------------------------------------- */
 
 /* A broken capability: a transitional device still has the legacy interface, a modern one nothing. */
@@ -115,6 +128,16 @@ static void test_capability_at_the_end(void **state)
 	fake_pci_set8(&rig.virtio.pci, FAKE_VIRTIO_CAP_COMMON + 1, 0xF0);
 	memcpy(&rig.virtio.pci.config[0xF0], &rig.virtio.pci.config[FAKE_VIRTIO_CAP_NOTIFY], 16);
 	expect_legacy_instead();
+}
+
+/* The lower two bits of a pointer are reserved. */
+static void test_capability_pointers_with_reserved_bits(void **state)
+{
+	(void)state;
+	rig.virtio.pci.config[FAKE_VIRTIO_CAP_COMMON + 1] |= 3;
+	rig.virtio.pci.config[FAKE_VIRTIO_CAP_NOTIFY + 1] |= 1;
+	rig_probe();
+	assert_true(rig.virtio.is_modern_used);
 }
 
 /* In the header, where no capability can be. Its offset's lowest byte is at the same time the pointer to the first. */
@@ -349,6 +372,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_msix_is_switched_off, rig_setup_legacy),
+		cmocka_unit_test_setup(test_decoding_is_off, rig_setup),
 		cmocka_unit_test_setup(test_capability_beyond_its_bar, rig_setup),
 		cmocka_unit_test_setup(test_capability_too_short, rig_setup),
 		cmocka_unit_test_setup(test_capability_unaligned, rig_setup),
@@ -356,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup(test_capability_missing, rig_setup),
 		cmocka_unit_test_setup(test_capabilities_in_a_loop, rig_setup),
 		cmocka_unit_test_setup(test_capability_at_the_end, rig_setup),
+		cmocka_unit_test_setup(test_capability_pointers_with_reserved_bits, rig_setup),
 		cmocka_unit_test_setup(test_capability_in_the_header, rig_setup),
 		cmocka_unit_test_setup(test_capability_of_another_kind, rig_setup),
 		cmocka_unit_test_setup(test_capability_twice, rig_setup),
