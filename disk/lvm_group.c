@@ -333,7 +333,7 @@ static enum status segment_end(struct parse *parse)
 {
 	const struct raw_segment *raw = &parse->segment;
 	char type[LVM_TYPE_BYTES];
-	uint32_t member;
+	uint32_t member = 0;
 
 	parse->segments_seen++;
 	if (lvm_word_copy(raw->type, type, sizeof(type)) != STATUS_OK)
@@ -403,7 +403,7 @@ static enum status check_sizes(struct parse *parse)
 	const struct lvm_group *group = parse->group;
 	uint64_t sectors;
 
-	if (group->name[0] == '\0' || group->uuid[0] == '\0' || group->extent_sectors == 0)
+	if (group->uuid[0] == '\0' || group->extent_sectors == 0)
 		return fail(parse, STATUS_CORRUPT, "its metadata is of no group");
 	for (uint32_t i = 0; i < group->member_count; i++)
 		if (!checked_mul_u64(group->members[i].extent_count, group->extent_sectors, &sectors) ||

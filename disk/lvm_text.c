@@ -97,7 +97,6 @@ static enum status take_value(struct lvm_text *text, struct lvm_text *values_out
 		text->next++;
 		return STATUS_OK;
 	}
-	(void)peek(text);
 	values_out->next = text->next;
 	TRY(take_scalar(text, &word));
 	values_out->end = text->next;
