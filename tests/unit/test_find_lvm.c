@@ -137,6 +137,9 @@ static void test_names(void **state)
 	expect("resume=/dev/my--vg/swap--1", STATUS_UNSUPPORTED);
 	expect("resume=/dev/dm-0", STATUS_UNSUPPORTED);
 	expect(UUID("2b"), STATUS_NOT_FOUND); /* all was looked into */
+	expect("resume=/dev/my-vg/swap-1", STATUS_OK);
+	/* Table; partitions; RAID superblocks, label, metadata twice; the volume's first page. */
+	assert_int_equal(disks[0]->reads, 3 + (2 * PARTITIONS - 1) + 6 + 2 + 2 * 3 + 1);
 	expect("resume=PARTLABEL=nine", STATUS_NOT_FOUND);
 	assert_int_equal(disks[1]->reads, 1); /* names of partitions are of no logical volume */
 	/* Another image besides. */
@@ -213,6 +216,8 @@ static void test_other_types(void **state)
 	assert_non_null(strstr(reason, "may be inside"));
 	expect("", STATUS_NOT_FOUND);
 	assert_string_equal(reason, "no image");
+	expect("resume=LABEL=/dev/my-vg/thin", STATUS_UNSUPPORTED); /* a label, whatever it looks like */
+	assert_non_null(strstr(reason, "may be inside"));
 	image_put(at(0, 5, 0), 1, "");
 	expect_found(UUID("01"), 0, 5, 0);
 	expect_found("", 0, 5, 0);
@@ -377,6 +382,17 @@ static void test_raid_members(void **state)
 	expect("", STATUS_NOT_FOUND);
 	expect_logged("ahci0.1: LVM2, not looked into: it is a member of a RAID array, or can't be read\n");
 	expect("resume=/dev/my-vg/swap-1", STATUS_UNSUPPORTED);
+	/* An array made of logical volumes. */
+	group_begin(5, "");
+	lvm_disk_linear(&text, "array", "pv0", 0, 40);
+	lvm_disk_linear(&text, "other", "pv0", 40, 10);
+	lvm_disk_end(&text);
+	pv_put(0, 2, 'a');
+	image_put(extent_at(0, 2, 0), 1, "");
+	expect("", STATUS_OK);
+	memcpy(extent_at(0, 2, 38), "\xfc\x4e\x2b\xa9", 4);
+	expect("", STATUS_UNSUPPORTED);
+	assert_non_null(strstr(reason, "RAID"));
 }
 
 static void test_nested(void **state)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/log.h"
+#include "loader/volumes.h"
 #include "lvm_disk.h"
 #include "memory_disk.h"
 
@@ -24,7 +25,7 @@ static struct memory_disk *disks[3];
 static struct volume volumes[3];
 static struct logical_volumes logical;
 static struct lvm_disk_text text;
-static _Alignas(4096) uint8_t memory[600 * 1024];
+static _Alignas(4096) uint8_t memory[1024 * 1024];
 static struct arena arena;
 static char log_text[4096];
 
@@ -330,6 +331,69 @@ static void test_no_memory(void **state)
 	assert_string_equal(log_text, "LVM2: not looked into: no memory\n");
 }
 
+/* --- with the walk over all disks -------------------------------------------------------------------------------- */
+
+struct walk {
+	struct volumes volumes;
+	uint32_t physical;
+	uint32_t logical;
+	uint32_t last; /* the logical volume that ends it */
+};
+
+static enum status walk_visit(void *context, const struct volume *volume, const struct partition_table *table,
+			      const struct partition *partition, const struct logical_volume *logical_volume)
+{
+	struct walk *walk = context;
+
+	assert_true((logical_volume == NULL) == (table != NULL && partition != NULL));
+	if (logical_volume) {
+		assert_ptr_equal(volume->disk, logical_volume->linear ? &logical_volume->linear->device : NULL);
+		assert_int_equal(volume->sector_count, logical_volume->linear ? 56 : 0);
+		return ++walk->logical == walk->last ? STATUS_END : STATUS_OK;
+	}
+	walk->physical++;
+	volumes_note_physical(&walk->volumes, volume);
+	return STATUS_OK;
+}
+
+static void walk_unreadable(void *context, const char *name, enum status status)
+{
+	(void)context;
+	fail_msg("%s: %s", name, status_text(status));
+}
+
+static void test_walks(void **state)
+{
+	static struct walk walk;
+	static struct block_registry registry;
+	const struct volume_visitor visitor = {&walk, walk_visit, walk_unreadable};
+	size_t mark;
+
+	(void)state;
+	begin();
+	lvm_disk_member(&text, 'a', START_SECTOR, 72, "");
+	lvm_disk_linear(&text, "one", "pv0", 0, 7);
+	lvm_disk_volume(&text, "two", VISIBLE, "segment_count = 1\nsegment1 { type = \"mirror\" }");
+	lvm_disk_linear(&text, "three", "pv0", 7, 7);
+	lvm_disk_end(&text);
+	put(0, 'a');
+	registry = (struct block_registry){{&disks[0]->device}, 1};
+	arena_init(&arena, memory, sizeof(memory));
+	assert_int_equal(volumes_init(&walk.volumes, &registry, &arena), STATUS_OK);
+	mark = arena_mark(&arena);
+	for (uint32_t i = 1; i <= 3; i++) {
+		volumes_visit(&walk.volumes, &visitor);
+		assert_int_equal(walk.physical, i);
+		assert_int_equal(walk.logical, 3 * i);
+		assert_int_equal(walk.volumes.logical.physical_count, 1);
+		assert_int_equal(arena_mark(&arena), mark);
+	}
+	walk.last = walk.logical + 2;
+	volumes_visit(&walk.volumes, &visitor);
+	assert_int_equal(walk.logical, walk.last);
+	assert_int_equal(arena_mark(&arena), mark);
+}
+
 #define WITH_DISKS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -337,7 +401,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_DISKS(test_places),    WITH_DISKS(test_sectors_4096), WITH_DISKS(test_two_disks),
 		WITH_DISKS(test_pieces),    WITH_DISKS(test_visits),       WITH_DISKS(test_too_many),
-		WITH_DISKS(test_no_memory),
+		WITH_DISKS(test_no_memory), WITH_DISKS(test_walks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
