@@ -35,7 +35,8 @@ struct lvm_segment {
 struct lvm_volume {
 	char name[LVM_NAME_BYTES];
 	bool is_visible; /* not a part of others */
-	/* Empty: linear. Otherwise the kind of its first segment that is not: "thin", "raid1", "striped" over several … */
+	/* Empty: linear. Otherwise the kind of its first segment that is not: "thin", "raid1", "striped" over several …
+	 */
 	char type[LVM_TYPE_BYTES];
 	uint32_t first_segment; /* of a linear one; in order, without gaps */
 	uint32_t segment_count;

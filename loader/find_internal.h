@@ -61,5 +61,4 @@ nodiscard enum status find_node_number(const char *name, uint32_t *number_out);
  * (STATUS_IO_ERROR, STATUS_TIMEOUT) says that nothing is known of the volume.
  */
 nodiscard enum status find_look_at(const struct find_request *request, const struct volume *volume,
-				   const struct logical_volume *logical, struct page *page,
-				   struct find_look *look_out);
+				   const struct logical_volume *logical, struct page *page, struct find_look *look_out);

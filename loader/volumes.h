@@ -31,8 +31,7 @@ struct volumes {
 };
 
 /* Takes its memory, under 128 KiB, from the arena; rewinding it is the caller's. STATUS_NO_MEMORY. */
-nodiscard enum status volumes_init(struct volumes *volumes, const struct block_registry *registry,
-				   struct arena *arena);
+nodiscard enum status volumes_init(struct volumes *volumes, const struct block_registry *registry, struct arena *arena);
 
 /*
  * Visits the partitions of all disks, or a disk itself that has none, and then the linear logical volumes on the
