@@ -90,9 +90,9 @@ static enum status open_filesystem(struct fat *fat)
 	if (span_u16(&bpb, BPB_FAT_SECTORS_16) != 0 || span_u16(&bpb, BPB_ROOT_ENTRIES) != 0 ||
 	    span_u16(&bpb, BPB_SECTORS_16) != 0)
 		return fail(fat, STATUS_UNSUPPORTED, "FAT12 or FAT16, which Thaw does not read");
-	if (sector_bytes < 512 || sector_bytes > PAGE_BYTES || (sector_bytes & (sector_bytes - 1)) != 0 ||
-	    fat->cluster_bytes == 0 || (fat->cluster_bytes & (fat->cluster_bytes - 1)) != 0 ||
-	    span_u8(&bpb, BPB_FATS) == 0 || sectors * sector_bytes > partition_bytes)
+	if (sector_bytes < 512 || sector_bytes > PAGE_BYTES || fat->cluster_bytes == 0 ||
+	    (fat->cluster_bytes & (fat->cluster_bytes - 1)) != 0 || span_u8(&bpb, BPB_FATS) == 0 ||
+	    sectors * sector_bytes > partition_bytes)
 		return fail(fat, STATUS_CORRUPT, "the FAT filesystem's first sector contradicts itself");
 	fat->fat_offset = span_u16(&bpb, BPB_RESERVED_SECTORS) * sector_bytes;
 	fat->data_offset = fat->fat_offset + span_u8(&bpb, BPB_FATS) * fat_sectors * sector_bytes;

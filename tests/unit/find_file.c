@@ -21,6 +21,8 @@ void expect_find(struct memory_disk *disk, const char *path, enum status status,
 
 	/* Nothing in it need be set. */
 	memset(&workspace, 0xA5, sizeof(workspace));
+	workspace.window_start = 0;
+	workspace.window_bytes = sizeof(workspace.window);
 	memset(&found_map, 0xA5, sizeof(found_map));
 	disk->reads = 0;
 	assert_int_equal(file_find(&reader, &workspace, path, &found_map, &reason), status);

@@ -38,9 +38,11 @@ static void test_forms(void **state)
 		expect_kernel("/boot/kernel");
 		expect_kernel("//boot///kernel");
 		expect_kernel("/boot/.././boot/kernel");
-		/* Found in the second group, too. */
-		while (image.next_inode <= EXT_IMAGE_GROUP_INODES)
+		/* The last inode of the first group, and the first of the second. */
+		while (image.next_inode < EXT_IMAGE_GROUP_INODES)
 			ext_image_add(&image, EXT_IMAGE_FILE, 0, 0);
+		ext_image_add_named(&image, boot, "last", EXT_IMAGE_FILE, 5, EXT_IMAGE_FLAG_EXTENTS);
+		expect_found_file(image.disk, "/boot/last", 5, 1);
 		ext_image_add_named(&image, boot, "second", EXT_IMAGE_FILE, 0, EXT_IMAGE_FLAG_EXTENTS);
 		expect_found_file(image.disk, "/boot/second", 0, 0);
 		ext_image_free(&image);
@@ -196,6 +198,10 @@ static void test_inode_numbers(void **state)
 	memset(ext_image_block(&image, block), 0, 4);
 	ext_image_seal_directory(&image, boot, block);
 	refuse("/boot/beyond", STATUS_NOT_FOUND, "no such file");
+	expect_kernel("/boot/kernel");
+	/* So is one of the same name. */
+	memcpy(ext_image_block(&image, block) + 8, "kernel", 6);
+	ext_image_seal_directory(&image, boot, block);
 	expect_kernel("/boot/kernel");
 }
 

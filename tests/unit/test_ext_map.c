@@ -195,6 +195,12 @@ static void test_tree(void **state)
 	memory_put_le(ext_image_block(&image, nodes[2]) + 4, 85, 2); /* more than there is room for */
 	refuse(STATUS_CORRUPT, "a node of an extent tree is damaged");
 	memory_put_le(ext_image_block(&image, nodes[2]) + 4, 84, 2);
+	/* What is not needed for the file's size is not looked at. */
+	ext_image_child(inner, 1, 84, 0);
+	set_size(84 * BLOCK);
+	expect_found_file(image.disk, "/f", 84 * BLOCK, 84);
+	set_size((uint64_t)2 * 84 * BLOCK);
+	refuse(STATUS_CORRUPT, "block number is beyond");
 	/* Without its last leaf the rest is a hole. */
 	memory_put_le(inner + 2, 1, 2);
 	expect_found_file(image.disk, "/f", (uint64_t)2 * 84 * BLOCK, 84 + 1);
@@ -356,6 +362,29 @@ static void test_indirect(void **state)
 	expect_piece(6, FILE_HOLE, (uint64_t)(IN_TRIPLE + 7 - (IN_DOUBLE + 2 * NUMBERS + 5)) * BLOCK);
 }
 
+/* The last of each level and the first of the next, one behind the other on the disk. */
+static void test_indirect_edges(void **state)
+{
+	(void)state;
+	set_size((uint64_t)(IN_TRIPLE + 1) * BLOCK);
+	put_root(12, 200);
+	put_number(200, NUMBERS - 1, 300);
+	put_root(13, 201);
+	put_number(201, 0, 202);
+	put_number(202, 0, 301);
+	put_number(201, NUMBERS - 1, 203);
+	put_number(203, NUMBERS - 1, 302);
+	put_root(14, 204);
+	put_number(204, 0, 205);
+	put_number(205, 0, 206);
+	put_number(206, 0, 303);
+	expect_found_file(image.disk, "/f", (uint64_t)(IN_TRIPLE + 1) * BLOCK, 4);
+	expect_piece(0, FILE_HOLE, (uint64_t)(IN_DOUBLE - 1) * BLOCK);
+	expect_piece(1, 300 * BLOCK, 2 * BLOCK);
+	expect_piece(2, FILE_HOLE, (uint64_t)(IN_TRIPLE - IN_DOUBLE - 2) * BLOCK);
+	expect_piece(3, 302 * BLOCK, 2 * BLOCK);
+}
+
 static void test_indirect_damage(void **state)
 {
 	static const struct {
@@ -394,9 +423,16 @@ static void test_indirect_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		EXTENTS(test_root),          EXTENTS(test_root_damage),    EXTENTS(test_tree),
-		CHECKED(test_tree_checksum), EXTENTS(test_tree_too_large), EXTENTS(test_too_many_pieces),
-		INDIRECT(test_direct),       INDIRECT(test_indirect),      INDIRECT(test_indirect_damage),
+		EXTENTS(test_root),
+		EXTENTS(test_root_damage),
+		EXTENTS(test_tree),
+		CHECKED(test_tree_checksum),
+		EXTENTS(test_tree_too_large),
+		EXTENTS(test_too_many_pieces),
+		INDIRECT(test_direct),
+		INDIRECT(test_indirect),
+		INDIRECT(test_indirect_edges),
+		INDIRECT(test_indirect_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,12 @@ static void check_index(bool is_root)
 	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
 	index_put(block, is_root, 3, 0xFFFF);
 	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+	index_put(block, is_root, 0xFFFF, limit);
+	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
+	index_put(block, is_root, 3, limit);
+	block[is_root ? 17 : 0] ^= 1; /* not what an index begins with */
+	index_seal(block, is_root);
+	refuse("/boot/kernel", STATUS_CORRUPT, "checksum of a directory");
 	index_put(block, is_root, limit, limit);
 	index_seal(block, is_root);
 	expect_kernel("/boot/kernel");
@@ -192,12 +198,14 @@ static void test_links(void **state)
 	ext_image_add_link(&image, EXT_IMAGE_ROOT, "relative", "boot/kernel");
 	ext_image_add_link(&image, EXT_IMAGE_ROOT, "absolute", "/boot/kernel");
 	ext_image_add_link(&image, boot, "near", "kernel");
+	ext_image_add_link(&image, boot, "top", "/boot/kernel");
 	ext_image_add_link(&image, boot, "up", "..");
 	ext_image_add_link(&image, boot, "none", "nothing");
 	ext_image_add_link(&image, EXT_IMAGE_ROOT, "dir", "./boot/");
 	expect_kernel("/relative");
 	expect_kernel("/absolute");
 	expect_kernel("/boot/near");
+	expect_kernel("/boot/top");
 	expect_kernel("/dir/near");
 	expect_kernel("/boot/up/dir/up/absolute");
 	refuse("/boot/none", STATUS_NOT_FOUND, "no such file");
@@ -246,6 +254,14 @@ static void test_long_links(void **state)
 	memcpy(ext_image_block(&image, block) + 400 - 11, "///////////", 11);
 	expect_kernel("/long");
 	refuse("/long/x", STATUS_UNSUPPORTED, "symbolic link is too long");
+	memory_put_le(inode + 4, 1022, 4);
+	refuse("/long/x", STATUS_UNSUPPORTED, "symbolic link is too long"); /* 1024 and its end */
+	memcpy(ext_image_block(&image, block) + 1021 - 11, "boot/kernel", 11);
+	memory_put_le(inode + 4, 1021, 4);
+	refuse("/long/x", STATUS_NOT_FOUND, "is no directory");
+	memcpy(ext_image_block(&image, block), "boot/kernel", 12); /* what is behind its end does not count */
+	memory_put_le(inode + 4, 1023, 4);
+	expect_kernel("/long");
 	memory_put_le(inode + 4, 1024, 4);
 	refuse("/long", STATUS_UNSUPPORTED, "symbolic link is too long");
 	memory_put_le(inode + 4, 0, 4);

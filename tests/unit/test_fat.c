@@ -101,6 +101,11 @@ static void test_first_sector(void **state)
 	refuse_field(11, 256, 2, STATUS_CORRUPT, wrong);
 	refuse_field(11, 768, 2, STATUS_CORRUPT, wrong);
 	refuse_field(11, 8192, 2, STATUS_CORRUPT, wrong);
+	memory_put_le(image.disk->bytes + 32, FAT_IMAGE_BYTES / 8192, 4);
+	memory_put_le(image.disk->bytes + 11, 8192, 2);
+	refuse("/kernel.img", STATUS_CORRUPT, wrong);
+	memory_put_le(image.disk->bytes + 11, 512, 2);
+	memory_put_le(image.disk->bytes + 32, sectors, 4);
 	refuse_field(13, 0, 1, STATUS_CORRUPT, wrong);
 	refuse_field(13, 3, 1, STATUS_CORRUPT, wrong);
 	refuse_field(14, 0, 2, STATUS_CORRUPT, wrong);
@@ -225,8 +230,11 @@ static void test_short_names(void **state)
 	expect_found_file(image.disk, "/plain", 0, 0);
 	refuse("/plain.", STATUS_NOT_FOUND, "no such file");
 	refuse("/a      b", STATUS_NOT_FOUND, "no such file");
+	add("@          ", 0x20, 0, 0);
+	add("[          ", 0x20, 0, 0);
 	expect_found_file(image.disk, "/@[.`{", 0, 0);
-	refuse("/`{.@[", STATUS_NOT_FOUND, "no such file");
+	refuse("/`", STATUS_NOT_FOUND, "no such file");
+	refuse("/{", STATUS_NOT_FOUND, "no such file");
 	refuse("/", STATUS_NOT_FOUND, "no regular file");
 	refuse("/kernel.img/x", STATUS_NOT_FOUND, "is no directory");
 }
@@ -253,6 +261,11 @@ static void test_long_names(void **state)
 	expect_kernel("/vmlinu~1");
 	refuse("/vmlinuz-6.1.0-49-amd64 of a machin", STATUS_NOT_FOUND, "no such file");
 	refuse("/vmlinuz-6.1.0-49-amd64 of a machine2", STATUS_NOT_FOUND, "no such file");
+	/* A slash in a name is no way into it. */
+	memset(next = start, 0, 400);
+	add_long("an entry/with a slash");
+	refuse("/an entry/with a slash", STATUS_NOT_FOUND, "no such file");
+	refuse("/an entry", STATUS_NOT_FOUND, "no such file");
 	/* Names that fill their entries, with no end in them. */
 	for (uint32_t length = 12; length <= 27; length++) {
 		memset(next = start, 0, 400);
@@ -324,6 +337,13 @@ static void test_long_name_damage(void **state)
 	first[96] = 0xE5;
 	refuse("/" LONG_NAME, STATUS_NOT_FOUND, "no such file");
 	refuse("/vmlinu~1", STATUS_NOT_FOUND, "no such file");
+	first[96] = before[96];
+	memcpy(first + 32, before + 64, 32); /* the parts in another order */
+	memcpy(first + 64, before + 32, 32);
+	refuse("/" LONG_NAME, STATUS_NOT_FOUND, "no such file");
+	memcpy(first, before, sizeof(before));
+	expect_kernel("/" LONG_NAME);
+	first[96] = 0xE5;
 	/* It is not for the entry after the next. */
 	fat_image_entry(next, SHORT, 0x20, kernel, 1300);
 	refuse("/" LONG_NAME, STATUS_NOT_FOUND, "no such file");
@@ -349,7 +369,8 @@ static void test_directories(void **state)
 	expect_kernel("/boot/../kernel.img");
 	refuse("/boot", STATUS_NOT_FOUND, "no regular file");
 	refuse("/boot/kernel.img", STATUS_NOT_FOUND, "no such file");
-	refuse("/boot/nothing", STATUS_NOT_FOUND, "no such file"); /* no empty entry at its end */
+	refuse("/boot/\xE5THER", STATUS_NOT_FOUND, "no such file"); /* deleted */
+	refuse("/boot/nothing", STATUS_NOT_FOUND, "no such file");  /* no empty entry at its end */
 	entries[46 * 32] = 0;
 	refuse("/boot/k", STATUS_NOT_FOUND, "no such file"); /* behind the end */
 	entries[46 * 32] = 0xE5;
@@ -359,6 +380,8 @@ static void test_directories(void **state)
 	refuse("/boot/x", STATUS_NOT_FOUND, "no such file");
 	fat_image_link(&image, directory, image.cluster_count + 2);
 	refuse("/boot/k", STATUS_CORRUPT, "chain of clusters is damaged");
+	fat_image_link(&image, directory, FAT_IMAGE_END);
+	refuse("/boot/k", STATUS_NOT_FOUND, "no such file");
 	/* The upper half of a cluster's number counts, but for four bits. */
 	memory_put_le(next - 32 + 20, 1, 2);
 	refuse("/boot/k", STATUS_CORRUPT, "chain of clusters is damaged");

@@ -41,6 +41,7 @@ static enum status submit_checked(struct block_device *device, const struct bloc
 	enum status status;
 
 	assert_int_equal(count, 1);
+	assert_true(segments[0].bytes > 0);
 	assert_int_equal(segments[0].address.value % 512, 0);
 	assert_int_equal(segments[0].bytes % device->identity.sector_bytes, 0);
 	assert_true(segments[0].address.value % PAGE_BYTES + segments[0].bytes <= device->identity.max_transfer_bytes);

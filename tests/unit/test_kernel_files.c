@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The normal kernel from disks in memory: a whole disk with ext4, and one with a FAT and another ext4 in partitions.
+ * The normal kernel from disks in memory: a whole disk with ext4, and one with a copy of it and a FAT in partitions.
  */
 #include "loader/kernel_files.h"
 
@@ -84,8 +84,8 @@ static void put_file(uint32_t directory, const char *name, const uint8_t *bytes,
 
 static void make_parts(void)
 {
-	const struct gpt_entry entries[] = {{PART_SECTORS, 2 * PART_SECTORS - 1, "fat", 1},
-					    {2 * PART_SECTORS, 3 * PART_SECTORS - 1, "ext", 2}};
+	const struct gpt_entry entries[] = {{PART_SECTORS, 2 * PART_SECTORS - 1, "ext", 1},
+					    {2 * PART_SECTORS, 3 * PART_SECTORS - 1, "fat", 2}};
 	uint32_t cluster;
 
 	fat = (struct fat_image){.sector_bytes = 0};
@@ -96,8 +96,8 @@ static void make_parts(void)
 	memcpy(fat_image_cluster(&fat, cluster), initrd, INITRD_BYTES);
 	parts = memory_disk_new("parts", 512, (uint64_t)4 * PART_SECTORS * 512);
 	memory_disk_gpt(parts, entries, 2, 128);
-	memcpy(memory_disk_sector(parts, PART_SECTORS), fat.disk->bytes, FAT_IMAGE_BYTES);
-	memcpy(memory_disk_sector(parts, 2 * PART_SECTORS), ext.disk->bytes, EXT_IMAGE_BYTES);
+	memcpy(memory_disk_sector(parts, PART_SECTORS), ext.disk->bytes, EXT_IMAGE_BYTES);
+	memcpy(memory_disk_sector(parts, 2 * PART_SECTORS), fat.disk->bytes, FAT_IMAGE_BYTES);
 }
 
 static void want(struct file_spec *spec, const char *uuid, const char *path)
@@ -284,6 +284,9 @@ static void test_not_found(void **state)
 	want(&options.initrds[0], FAT_UUID, "/initrd.img");
 	want(&options.kernel, EXT_UUID, "/boot");
 	refuse(STATUS_NOT_FOUND, "no regular file");
+	/* The first reason is what is said. */
+	want(&options.initrds[0], FAT_UUID, "/initrd2.img");
+	refuse(STATUS_NOT_FOUND, "no regular file");
 	registry.count = 0;
 	refuse(STATUS_NOT_FOUND, "no filesystem that Thaw can see has the UUID");
 }
@@ -300,7 +303,7 @@ static uint64_t find_bytes(const struct memory_disk *disk, const uint8_t *bytes)
 /* Two filesystems are copies of each other: the first counts, and a file that it does not have is not found. */
 static void test_first_counts(void **state)
 {
-	uint8_t *copy = memory_disk_sector(parts, 2 * PART_SECTORS);
+	uint8_t *copy = memory_disk_sector(parts, PART_SECTORS);
 
 	(void)state;
 	memset(copy + find_bytes(ext.disk, kernel + KERNEL_OFFSET), 0x11, KIB);
@@ -348,6 +351,12 @@ static void test_errors(void **state)
 	}
 	memory_disk_break(ext.disk, 4 * KIB, 64 * KIB, STATUS_IO_ERROR); /* inodes and directories */
 	refuse(STATUS_IO_ERROR, "the filesystem can't be read");
+	/* A partition that can't be read: the next is looked at all the same. */
+	memory_disk_break(ext.disk, 0, 0, STATUS_OK);
+	memory_disk_break(parts, (uint64_t)PART_SECTORS * 512, (uint64_t)PART_SECTORS * 512 + 1, STATUS_IO_ERROR);
+	expect_files();
+	assert_true(fake_log_has("partsp1: "));
+	memory_disk_break(parts, 0, 0, STATUS_OK);
 	/* A disk that can't be read at all: the copy on another is found. */
 	memory_disk_break(ext.disk, 0, EXT_IMAGE_BYTES, STATUS_TIMEOUT);
 	expect_files();
@@ -365,6 +374,8 @@ static void test_no_kernel(void **state)
 	memory_put_le(ext.disk->bytes + head + 0x24C, KERNEL_BYTES, 4); /* longer than the file */
 	refuse(STATUS_CORRUPT, "names no kernel that can be started");
 	memory_put_le(ext.disk->bytes + head + 0x24C, 0, 4);
+	want(&options.kernel, EXT_UUID, "/boot/second"); /* less than a page */
+	refuse(STATUS_UNSUPPORTED, "names no kernel that can be started");
 	want(&options.kernel, FAT_UUID, "/initrd.img");
 	refuse(STATUS_UNSUPPORTED, "names no kernel that can be started");
 	want(&options.kernel, "", "");
