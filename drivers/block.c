@@ -42,8 +42,8 @@ static bool sync_read_is_done(void *context)
 
 /* --- public ---------------------------------------------------------------------------------------------------- */
 
-enum status block_check_read(const struct block_identity *identity, const struct block_segment *segments,
-			     uint32_t count, struct lba lba, uint64_t *bytes_out)
+enum status block_check_transfer(const struct block_identity *identity, const struct block_segment *segments,
+				 uint32_t count, struct lba lba, uint64_t *bytes_out)
 {
 	uint64_t bytes = 0;
 

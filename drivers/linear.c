@@ -126,7 +126,7 @@ static enum status linear_submit_read(struct block_device *device, const struct 
 
 	if (tag == PART_TAG)
 		return STATUS_INVALID;
-	TRY(block_check_read(&device->identity, segments, count, lba, &bytes));
+	TRY(block_check_transfer(&device->identity, segments, count, lba, &bytes));
 	extent = extent_find(disk, lba.value, &offset);
 	if (bytes / device->identity.sector_bytes > extent->sector_count - offset)
 		return crossing_begin(disk, segments, count, lba, bytes, tag);
@@ -160,6 +160,20 @@ static void linear_poll(struct block_device *device, struct block_completion *co
 	*count_out = used;
 }
 
+/* Nobody needs it: an image that Thaw writes lies on one disk. */
+static enum status linear_submit_write(struct block_device *device, const struct block_segment *segments,
+				       uint32_t count, struct lba lba, uint32_t tag)
+{
+	(void)device, (void)segments, (void)count, (void)lba, (void)tag;
+	return STATUS_UNSUPPORTED;
+}
+
+static enum status linear_flush_sync(struct block_device *device)
+{
+	(void)device;
+	return STATUS_UNSUPPORTED;
+}
+
 static enum status linear_write_sync(struct block_device *device, struct lba lba, const void *data, uint32_t bytes)
 {
 	const struct linear_extent *extent;
@@ -189,7 +203,9 @@ static void linear_quiesce(struct block_device *device)
 
 static const struct block_ops linear_ops = {
 	.submit_read = linear_submit_read,
+	.submit_write = linear_submit_write,
 	.poll = linear_poll,
+	.flush_sync = linear_flush_sync,
 	.write_sync = linear_write_sync,
 	.rehearse_stop = linear_rehearse_stop,
 	.quiesce = linear_quiesce,

@@ -2,10 +2,11 @@
 /*
  * The block-device interface: what every disk driver offers and all that the rest of Thaw knows of a disk.
  *
- * Reads are asynchronous and scatter-gather: up to identity.queue_depth of them in flight, completed in any order.
- * A driver never waits inside submit_read or poll; bounded waiting, retries and error recovery happen across polls,
- * so that a request that was accepted is always completed in the end, with STATUS_OK, STATUS_IO_ERROR or
- * STATUS_TIMEOUT. Errors leave the device usable for other requests wherever the hardware allows.
+ * Reads and writes are asynchronous and scatter-gather: up to identity.queue_depth of them in flight, done and
+ * completed in any order. A driver never waits inside submit_read, submit_write or poll; bounded waiting, retries and
+ * error recovery happen across polls, so that a request that was accepted is always completed in the end, with
+ * STATUS_OK, STATUS_IO_ERROR or STATUS_TIMEOUT. Until then its memory stays as it is: it may be read or written once
+ * more. Errors leave the device usable for other requests wherever the hardware allows.
  */
 #pragma once
 
@@ -54,20 +55,37 @@ struct block_ops {
 	enum status (*submit_read)(struct block_device *device, const struct block_segment *segments, uint32_t count,
 				   struct lba lba, uint32_t tag);
 
+	/*
+	 * As submit_read, in the other direction: the data is on the medium only after flush_sync. After an error what
+	 * the sectors hold is not known. Also STATUS_IO_ERROR: the device is read-only (some say so only when the
+	 * request is completed); STATUS_UNSUPPORTED: it takes no writes of this kind (drivers/linear.h).
+	 */
+	enum status (*submit_write)(struct block_device *device, const struct block_segment *segments, uint32_t count,
+				    struct lba lba, uint32_t tag);
+
 	/* Collects up to capacity completions without waiting. Always writes *count_out (0: none yet). */
 	void (*poll)(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
 		     uint32_t *count_out);
 
 	/*
+	 * Waits (bounded, 30 s) until everything that was written and completed is durable. No request may be in
+	 * flight. After an error nothing that was written since the last flush is known to be durable, and a later
+	 * flush that succeeds does not change that. STATUS_IO_ERROR, STATUS_TIMEOUT; STATUS_INVALID: requests are in
+	 * flight; STATUS_UNSUPPORTED: as above, or a write cache that can't be flushed.
+	 */
+	enum status (*flush_sync)(struct block_device *device);
+
+	/*
 	 * Writes bytes (a multiple of sector_bytes, at most PAGE_BYTES) at lba and flushes the device's write cache;
-	 * durable on STATUS_OK. data is identity-mapped memory below dma_limit, 512-byte aligned. Requires that no read
-	 * is in flight. Waits, bounded (30 s at most). After an error the sector's state is not known: read it again.
+	 * durable on STATUS_OK. data is identity-mapped memory below dma_limit, 512-byte aligned. Requires that no
+	 * request is in flight. Waits, bounded (30 s at most). After an error the sector's state is not known: read it
+	 * again.
 	 */
 	enum status (*write_sync)(struct block_device *device, struct lba lba, const void *data, uint32_t bytes);
 
 	/*
 	 * Stops the device's DMA engine, sees that it stopped, and starts it again: proof, before the point of no
-	 * return, that quiesce will work. No read may be in flight. STATUS_TIMEOUT: it did not stop in the
+	 * return, that quiesce will work. No request may be in flight. STATUS_TIMEOUT: it did not stop in the
 	 * specification's time (the device is then left reset and working, or gone).
 	 */
 	enum status (*rehearse_stop)(struct block_device *device);

@@ -11,7 +11,7 @@ enum {
 	TRANSFER_BYTES_MAX = AHCI_PRDS * 4096,
 	TABLE_ALIGNMENT = 128,
 	SLOTS_FEW = 4, /* for later disks, when the arena gets tight */
-	/* write_sync in all: at most 30 s, the last three of them for recovery. */
+	/* write_sync or flush_sync in all: at most 30 s, the last three of them for recovery. */
 	WRITE_AND_FLUSH_US = 27000000,
 	WRITE_US = 8000000,
 	WRITE_TRIES = 2,
@@ -57,7 +57,16 @@ static enum status flush_cache(struct ahci_port *port, uint64_t end_us)
 
 	if (ata_flush_build(&port->ata, &taskfile) != STATUS_OK)
 		return port->ata.write_cache ? STATUS_IO_ERROR : STATUS_OK;
+	TRY(ahci_port_settle(port, time_left_us(end_us)));
 	return ahci_port_command(port, &taskfile, (struct paddr){0}, 0, time_left_us(end_us));
+}
+
+/* Ready for the read that must follow an error; if it is not so soon, the next polls go on with it. */
+static enum status recovered(struct ahci_port *port, enum status status)
+{
+	if (status != STATUS_OK && ahci_port_settle(port, RECOVERY_US) != STATUS_OK)
+		log_line("%s: not back after a failed write", port->device.identity.name);
+	return status;
 }
 
 /* --- block_ops ------------------------------------------------------------------------------------------------- */
@@ -65,13 +74,28 @@ static enum status flush_cache(struct ahci_port *port, uint64_t end_us)
 static enum status disk_submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
 				    struct lba lba, uint32_t tag)
 {
-	return ahci_queue_submit(port_of(device), segments, count, lba, tag);
+	return ahci_queue_submit(port_of(device), ATA_READ_BY_DMA, segments, count, lba, tag);
+}
+
+static enum status disk_submit_write(struct block_device *device, const struct block_segment *segments, uint32_t count,
+				     struct lba lba, uint32_t tag)
+{
+	return ahci_queue_submit(port_of(device), ATA_WRITE_BY_DMA, segments, count, lba, tag);
 }
 
 static void disk_poll(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
 		      uint32_t *count_out)
 {
 	ahci_queue_poll(port_of(device), completions_out, capacity, count_out);
+}
+
+static enum status disk_flush_sync(struct block_device *device)
+{
+	struct ahci_port *port = port_of(device);
+
+	if (!ahci_queue_is_idle(port))
+		return STATUS_INVALID;
+	return recovered(port, flush_cache(port, timer_now_us() + WRITE_AND_FLUSH_US));
 }
 
 static enum status disk_write_sync(struct block_device *device, struct lba lba, const void *data, uint32_t bytes)
@@ -85,10 +109,7 @@ static enum status disk_write_sync(struct block_device *device, struct lba lba, 
 	enum status status = write_sectors(port, lba, data, bytes, end_us);
 	if (status == STATUS_OK)
 		status = flush_cache(port, end_us);
-	/* Ready for the read that must follow an error; if it is not so soon, the next polls go on with it. */
-	if (status != STATUS_OK && ahci_port_settle(port, RECOVERY_US) != STATUS_OK)
-		log_line("%s: not back after a failed write", device->identity.name);
-	return status;
+	return recovered(port, status);
 }
 
 static enum status disk_rehearse_stop(struct block_device *device)
@@ -114,7 +135,9 @@ static void disk_quiesce(struct block_device *device)
 
 static const struct block_ops disk_ops = {
 	.submit_read = disk_submit_read,
+	.submit_write = disk_submit_write,
 	.poll = disk_poll,
+	.flush_sync = disk_flush_sync,
 	.write_sync = disk_write_sync,
 	.rehearse_stop = disk_rehearse_stop,
 	.quiesce = disk_quiesce,
@@ -129,7 +152,7 @@ static uint32_t slots_choose(const struct ahci_port *port, const struct arena *a
 	if (port->queue.uses_ncq)
 		slots = min_u64(slots, port->ata.ncq_depth);
 	/* The arena belongs to the image's bitmaps, too. */
-	if (slots * sizeof(struct ahci_read_table) > arena_free_bytes(arena) / 8)
+	if (slots * sizeof(struct ahci_transfer_table) > arena_free_bytes(arena) / 8)
 		slots = min_u64(slots, SLOTS_FEW);
 	return (uint32_t)slots;
 }
@@ -155,7 +178,7 @@ enum status ahci_disk_add(struct ahci_port *port, const struct driver_environmen
 
 	queue->uses_ncq = port->ata.ncq && port->controller->has_ncq;
 	queue->slot_count = slots_choose(port, environment->arena);
-	TRY(arena_alloc(environment->arena, queue->slot_count * sizeof(struct ahci_read_table), TABLE_ALIGNMENT,
+	TRY(arena_alloc(environment->arena, queue->slot_count * sizeof(struct ahci_transfer_table), TABLE_ALIGNMENT,
 			&tables));
 	queue->tables = tables;
 	identity_fill(port);

@@ -10,7 +10,7 @@
 
 #define AHCI_SLOTS_MAX     32
 #define AHCI_PRD_BYTES_MAX ((uint32_t)4 << 20)
-#define AHCI_PRDS          512 /* in the table of a read: so many single pages */
+#define AHCI_PRDS          512 /* in the table of a transfer: so many single pages */
 
 /* 4.2.2 */
 struct ahci_command_header {
@@ -36,8 +36,8 @@ struct ahci_table_head {
 	uint32_t reserved[12];
 };
 
-/* The table of one read. */
-struct ahci_read_table {
+/* The table of one read or write. */
+struct ahci_transfer_table {
 	struct ahci_table_head head;
 	struct ahci_prd prds[AHCI_PRDS];
 };
@@ -56,7 +56,7 @@ _Static_assert(offsetof(struct ahci_command_header, table_low) == 8, "4.2.2");
 _Static_assert(sizeof(struct ahci_prd) == 16 && offsetof(struct ahci_prd, bytes) == 12, "4.2.3.3");
 _Static_assert(offsetof(struct ahci_table_head, atapi_command) == 0x40, "4.2.3");
 _Static_assert(sizeof(struct ahci_table_head) == 0x80, "4.2.3");
-_Static_assert(sizeof(struct ahci_read_table) % 128 == 0, "4.2.2: a table is 128-byte aligned");
+_Static_assert(sizeof(struct ahci_transfer_table) % 128 == 0, "4.2.2: a table is 128-byte aligned");
 _Static_assert(offsetof(struct ahci_port_memory, received_fis) % 256 == 0, "3.3.3: 256-byte aligned");
 _Static_assert(offsetof(struct ahci_port_memory, table) % 128 == 0, "4.2.2: 128-byte aligned");
 _Static_assert(sizeof(struct ahci_port_memory) == 2048, "the list is 1 KiB aligned in an array too");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The layers of the AHCI driver and what they know of each other, from the bottom up: controller (ahci.c), port
- * (ahci_port.c: engine, link, recovery, single commands), queue (ahci_queue.c: reads in flight), disk (ahci_disk.c: the
- * block device). Serial ATA AHCI 1.3.1.
+ * (ahci_port.c: engine, link, recovery, single commands), queue (ahci_queue.c: requests in flight), disk (ahci_disk.c:
+ * the block device). Serial ATA AHCI 1.3.1.
  */
 #pragma once
 
@@ -45,11 +45,12 @@ enum ahci_request_state {
 	AHCI_REQUEST_DONE, /* to be reported */
 };
 
-/* One read; its place in the array is its command slot and queue tag. */
+/* One read or write; its place in the array is its command slot and queue tag. */
 struct ahci_request {
 	enum ahci_request_state state;
 	enum status status; /* when done */
 	uint32_t tag;       /* the caller's */
+	enum ata_transfer transfer;
 	struct lba lba;
 	uint32_t sectors;
 	uint32_t prd_count;
@@ -60,7 +61,7 @@ struct ahci_request {
 };
 
 struct ahci_queue {
-	struct ahci_read_table *tables; /* one a slot; NULL: the port has no block device */
+	struct ahci_transfer_table *tables; /* one a slot; NULL: the port has no block device */
 	struct ahci_request requests[AHCI_SLOTS_MAX];
 	uint32_t slot_count;
 	uint32_t issued;   /* bit n: slot n is with the controller */
@@ -156,9 +157,10 @@ void ahci_port_write(const struct ahci_port *port, uint32_t offset, uint32_t val
 
 /* --- queue: ahci_queue.c --------------------------------------------------------------------------------------- */
 
-/* See struct block_ops for these two. The port is a block device already. */
-nodiscard enum status ahci_queue_submit(struct ahci_port *port, const struct block_segment *segments, uint32_t count,
-					struct lba lba, uint32_t tag);
+/* See struct block_ops for these two. The port is a block device already. transfer: by DMA. */
+nodiscard enum status ahci_queue_submit(struct ahci_port *port, enum ata_transfer transfer,
+					const struct block_segment *segments, uint32_t count, struct lba lba,
+					uint32_t tag);
 void ahci_queue_poll(struct ahci_port *port, struct block_completion *completions_out, uint32_t capacity,
 		     uint32_t *count_out);
 

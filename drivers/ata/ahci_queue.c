@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The reads in flight on one AHCI port: queued (NCQ) where disk and controller have it, else several plain commands in
- * the list. Errors follow Serial ATA AHCI 1.3.1, section 6.2.2.
+ * The requests in flight on one AHCI port: queued (NCQ) where disk and controller have it, else several plain commands
+ * in the list. Errors follow Serial ATA AHCI 1.3.1, section 6.2.2.
  *
- * Reading again does no harm, which makes recovery simple and certain: after an error everything that was in flight is
- * issued again. Only the request that is known to have failed is charged for it (the error log of queued commands
- * names it). When the culprit is not known, all of them become suspects and are tried one at a time without queuing,
- * where there can be no doubt. So every recovery either charges a request or leads to this mode, and each suspect
- * leaves it completed: it ends.
+ * Doing the same again does no harm, which makes recovery simple and certain: after an error everything that was in
+ * flight is issued again. Only the request that is known to have failed is charged for it (the error log of queued
+ * commands names it). When the culprit is not known, all of them become suspects and are tried one at a time without
+ * queuing, where there can be no doubt. So every recovery either charges a request or leads to this mode, and each
+ * suspect leaves it completed: it ends.
  */
 #include "drivers/ata/ahci_internal.h"
 
@@ -76,20 +76,21 @@ static void request_issue(struct ahci_port *port, uint32_t slot, bool is_queued)
 {
 	struct ahci_queue *queue = &port->queue;
 	struct ahci_request *request = &queue->requests[slot];
-	struct ahci_read_table *table = &queue->tables[slot];
+	struct ahci_transfer_table *table = &queue->tables[slot];
 	struct ata_taskfile taskfile;
 	enum status status;
 
 	if (is_queued)
-		status = ata_queued_read_build(&port->ata, request->lba, request->sectors, (uint8_t)slot, &taskfile);
+		status = ata_queued_build(&port->ata, request->transfer, request->lba, request->sectors, (uint8_t)slot,
+					  &taskfile);
 	else
-		status = ata_transfer_build(&port->ata, ATA_READ_BY_DMA, request->lba, request->sectors, &taskfile);
+		status = ata_transfer_build(&port->ata, request->transfer, request->lba, request->sectors, &taskfile);
 	if (status != STATUS_OK) {
 		request_finish(port, slot, STATUS_IO_ERROR);
 		return;
 	}
 	ahci_table_build(&table->head, &taskfile);
-	ahci_header_build(&port->memory->headers[slot], virt_to_paddr(table), request->prd_count, false);
+	ahci_header_build(&port->memory->headers[slot], virt_to_paddr(table), request->prd_count, taskfile.is_write);
 	request->state = AHCI_REQUEST_ISSUED;
 	request->issued_us = timer_now_us();
 	if (queue->issued == 0)
@@ -146,7 +147,7 @@ static void error_log_line(const struct ahci_port *port, uint32_t interrupts)
 
 	while (slot + 1 < port->queue.slot_count && !slot_is_in(port->queue.issued, slot))
 		slot++;
-	log_line("ahci%u.%u: read error, slots %x, first at %llu: status %02x error %02x, interrupts %x, link error %x",
+	log_line("ahci%u.%u: error, slots %x, first at %llu: status %02x error %02x, interrupts %x, link error %x",
 		 port->controller->index, port->index, port->queue.issued,
 		 (unsigned long long)port->queue.requests[slot].lba.value, task_file & AHCI_PX_TFD_STATUS_MASK,
 		 (task_file >> AHCI_PX_TFD_ERROR_SHIFT) & 0xFF, interrupts, ahci_port_read(port, AHCI_PX_SERR));
@@ -330,8 +331,8 @@ static void queue_step(struct ahci_port *port)
 
 /* --- for the other layers -------------------------------------------------------------------------------------- */
 
-enum status ahci_queue_submit(struct ahci_port *port, const struct block_segment *segments, uint32_t count,
-			      struct lba lba, uint32_t tag)
+enum status ahci_queue_submit(struct ahci_port *port, enum ata_transfer transfer, const struct block_segment *segments,
+			      uint32_t count, struct lba lba, uint32_t tag)
 {
 	struct ahci_queue *queue = &port->queue;
 	const struct block_identity *identity = &port->device.identity;
@@ -341,7 +342,7 @@ enum status ahci_queue_submit(struct ahci_port *port, const struct block_segment
 
 	if (port->state == AHCI_PORT_GONE)
 		return STATUS_IO_ERROR;
-	TRY(block_check_read(identity, segments, count, lba, &bytes));
+	TRY(block_check_transfer(identity, segments, count, lba, &bytes));
 	while (slot < queue->slot_count && queue->requests[slot].state != AHCI_REQUEST_FREE)
 		slot++;
 	if (slot == queue->slot_count)
@@ -350,6 +351,7 @@ enum status ahci_queue_submit(struct ahci_port *port, const struct block_segment
 	queue->requests[slot] = (struct ahci_request){
 		.state = AHCI_REQUEST_WAITING,
 		.tag = tag,
+		.transfer = transfer,
 		.lba = lba,
 		.sectors = (uint32_t)(bytes / identity->sector_bytes),
 		.prd_count = prd_count,

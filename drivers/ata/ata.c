@@ -291,18 +291,21 @@ uint32_t ata_sectors_max(const struct ata_identity *identity)
 	return identity->lba48 ? SECTORS_48_MAX : SECTORS_28_MAX;
 }
 
-enum status ata_queued_read_build(const struct ata_identity *identity, struct lba lba, uint32_t count, uint8_t tag,
-				  struct ata_taskfile *taskfile_out)
+enum status ata_queued_build(const struct ata_identity *identity, enum ata_transfer transfer, struct lba lba,
+			     uint32_t count, uint8_t tag, struct ata_taskfile *taskfile_out)
 {
+	const bool is_write = transfer == ATA_WRITE_BY_DMA;
+
 	if (!identity->ncq || tag >= identity->ncq_depth || !range_is_valid(identity, lba, count))
 		return STATUS_INVALID;
 	*taskfile_out = (struct ata_taskfile){
-		.command = ATA_READ_FPDMA_QUEUED,
+		.command = is_write ? ATA_WRITE_FPDMA_QUEUED : ATA_READ_FPDMA_QUEUED,
 		.feature = (uint16_t)count,
 		.lba = lba.value,
 		.count = (uint16_t)(tag << NCQ_TAG_SHIFT),
 		.device = ATA_DEVICE_LBA,
 		.is_48bit = true,
+		.is_write = is_write,
 	};
 	return STATUS_OK;
 }

@@ -24,6 +24,7 @@ enum ata_command {
 	ATA_WRITE_SECTORS_EXT = 0x34,
 	ATA_WRITE_DMA_EXT = 0x35,
 	ATA_READ_FPDMA_QUEUED = 0x60,
+	ATA_WRITE_FPDMA_QUEUED = 0x61,
 	ATA_READ_DMA = 0xC8,
 	ATA_WRITE_DMA = 0xCA,
 	ATA_FLUSH_CACHE = 0xE7,
@@ -143,9 +144,12 @@ nodiscard enum status ata_transfer_build(const struct ata_identity *identity, en
 /* The most sectors in one command: 65536, or 256 without 48-bit addresses. */
 uint32_t ata_sectors_max(const struct ata_identity *identity);
 
-/* READ FPDMA QUEUED (ACS-3, 7.23). Same errors; also tag above the device's depth, or no NCQ. */
-nodiscard enum status ata_queued_read_build(const struct ata_identity *identity, struct lba lba, uint32_t count,
-					    uint8_t tag, struct ata_taskfile *taskfile_out);
+/*
+ * READ or WRITE FPDMA QUEUED (ACS-3, section 7), the latter without FUA. Same errors; also tag above the device's
+ * depth, or no NCQ. transfer: by DMA.
+ */
+nodiscard enum status ata_queued_build(const struct ata_identity *identity, enum ata_transfer transfer, struct lba lba,
+				       uint32_t count, uint8_t tag, struct ata_taskfile *taskfile_out);
 
 /* FLUSH CACHE EXT or FLUSH CACHE. STATUS_UNSUPPORTED when the device has neither. */
 nodiscard enum status ata_flush_build(const struct ata_identity *identity, struct ata_taskfile *taskfile_out);

@@ -49,7 +49,7 @@ static enum status disk_submit_read(struct block_device *block, const struct blo
 		return STATUS_AGAIN;
 	if (count > identity->max_segments)
 		return STATUS_INVALID;
-	TRY(block_check_read(identity, segments, count, lba, &bytes));
+	TRY(block_check_transfer(identity, segments, count, lba, &bytes));
 	ide_prds_build(request, segments, count);
 	request_fill(request, lba, identity->sector_bytes, false);
 	request->tag = tag;

@@ -36,7 +36,7 @@ static enum status disk_submit_read(struct block_device *device, const struct bl
 	struct nvme_command command;
 	uint64_t bytes;
 
-	TRY(block_check_read(&device->identity, segments, count, lba, &bytes));
+	TRY(block_check_transfer(&device->identity, segments, count, lba, &bytes));
 	command = transfer(NVME_READ, lba, bytes / device->identity.sector_bytes);
 	return nvme_request_start(namespace_of(device), &command, segments, count, tag);
 }

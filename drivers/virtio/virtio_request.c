@@ -302,7 +302,7 @@ enum status virtio_request_submit(struct virtio_blk *blk, const struct block_seg
 
 	if (blk->state == VIRTIO_BLK_GONE)
 		return STATUS_IO_ERROR;
-	TRY(block_check_read(&blk->device.identity, segments, count, lba, &bytes));
+	TRY(block_check_transfer(&blk->device.identity, segments, count, lba, &bytes));
 	while (slot < blk->slot_count && !slot_is(blk, slot, VIRTIO_REQUEST_FREE))
 		slot++;
 	if (slot == blk->slot_count)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A reader of single pages for the AHCI tests: pages in flight by number, and what came of each. */
+/* A reader and writer of single pages for the AHCI tests: pages in flight by number, and what came of each. */
 #pragma once
 
 #include "include/block.h"
@@ -35,6 +35,9 @@ void reader_forget(void);
 /* Starts the read of a page: tag and place on the disk are its number. */
 enum status reader_submit(uint32_t number);
 
+/* The same for a write: the page is filled first, differently for each number. */
+enum status reader_submit_write(uint32_t number);
+
 /* One poll. True when as many completions came as *(const uint32_t *)count. For poll_until(). */
 bool reader_poll(void *count);
 
@@ -46,6 +49,9 @@ void reader_read(uint32_t count);
 
 /* The page came once, and right. */
 void reader_expect(uint32_t number);
+
+/* The write of the page was completed once, well, and the disk holds it; durable: a flush followed. */
+void reader_expect_written(uint32_t number, bool is_durable);
 
 /* All of count pages came but bad, which ended with this status. */
 void reader_expect_all_but(uint32_t count, uint32_t bad, enum status status);

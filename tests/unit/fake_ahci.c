@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -407,8 +408,13 @@ void fake_ahci_init(struct fake_ahci *ahci)
 
 struct fake_ahci_port *fake_ahci_add_disk(struct fake_ahci *ahci, unsigned index)
 {
+	static struct fake_ahci_write *writes[FAKE_AHCI_PORTS];
 	struct fake_ahci_port *port = &ahci->ports[index];
 
+	if (writes[index] == NULL)
+		writes[index] = calloc(FAKE_AHCI_WRITES, sizeof(*writes[index]));
+	assert_non_null(writes[index]);
+	port->writes = writes[index];
 	port->signature = 0x00000101;
 	port->sector_count = (uint64_t)1 << 21;
 	port->sector_bytes = 512;

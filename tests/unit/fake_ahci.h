@@ -16,7 +16,7 @@
 #define FAKE_AHCI_BASE    0xFEBF0000
 #define FAKE_AHCI_BYTES   0x2000
 #define FAKE_AHCI_PORTS   32
-#define FAKE_AHCI_WRITES  8
+#define FAKE_AHCI_WRITES  512
 #define FAKE_AHCI_FOREVER UINT32_MAX
 
 struct fake_ahci_write {
@@ -46,7 +46,7 @@ struct fake_ahci_port {
 	bool is_lifo; /* the newest queued command is finished first */
 
 	/* Faults. */
-	uint64_t bad_lba; /* reading it fails, bad_times times */
+	uint64_t bad_lba; /* reading or writing it fails, bad_times times */
 	uint32_t bad_times;
 	bool is_error_lost; /* of a queued command: nothing but a bit in SERR */
 	bool is_ci_cleared_by_error;
@@ -68,8 +68,8 @@ struct fake_ahci_port {
 	uint32_t commands[256];
 	uint32_t in_flight_most;
 	uint32_t comresets;
-	uint32_t stops; /* times that both list and receiver came to a stop */
-	struct fake_ahci_write writes[FAKE_AHCI_WRITES];
+	uint32_t stops;                 /* times that both list and receiver came to a stop */
+	struct fake_ahci_write *writes; /* FAKE_AHCI_WRITES of them; a sector is there once */
 	uint32_t write_count;
 
 	/* Registers and state of the model. */

@@ -75,7 +75,7 @@ static void error_log_fill(const struct fake_ahci_port *port, uint8_t *data)
 
 bool fake_ahci_is_queued(uint8_t opcode)
 {
-	return opcode == ATA_READ_FPDMA_QUEUED;
+	return opcode == ATA_READ_FPDMA_QUEUED || opcode == ATA_WRITE_FPDMA_QUEUED;
 }
 
 struct command fake_ahci_fetch(const struct fake_ahci_port *port, unsigned slot)
@@ -154,6 +154,17 @@ bool fake_ahci_consume(uint32_t *times)
 	return true;
 }
 
+/* Where the sector's new contents go. */
+static struct fake_ahci_write *write_find(struct fake_ahci_port *port, uint64_t lba)
+{
+	for (uint32_t i = 0; i < port->write_count; i++) {
+		if (port->writes[i].lba == lba)
+			return &port->writes[i];
+	}
+	assert_true(port->write_count < FAKE_AHCI_WRITES);
+	return &port->writes[port->write_count++];
+}
+
 static bool command_write(struct fake_ahci_port *port, const struct command *command)
 {
 	assert_true((command->header->flags & 0x40) != 0);
@@ -161,8 +172,7 @@ static bool command_write(struct fake_ahci_port *port, const struct command *com
 		return false;
 	dma(command, transfer_buffer, command->count * port->sector_bytes, false);
 	for (uint32_t i = 0; i < command->count; i++) {
-		assert_true(port->write_count < FAKE_AHCI_WRITES);
-		struct fake_ahci_write *write = &port->writes[port->write_count++];
+		struct fake_ahci_write *write = write_find(port, command->lba + i);
 		*write = (struct fake_ahci_write){.lba = command->lba + i, .is_durable = !port->has_write_cache};
 		memcpy(write->bytes, transfer_buffer + (size_t)i * port->sector_bytes, port->sector_bytes);
 	}
@@ -206,6 +216,7 @@ bool fake_ahci_execute(struct fake_ahci_port *port, const struct command *comman
 		return true;
 	case ATA_WRITE_DMA:
 	case ATA_WRITE_DMA_EXT:
+	case ATA_WRITE_FPDMA_QUEUED:
 		return command_write(port, command);
 	case ATA_FLUSH_CACHE:
 	case ATA_FLUSH_CACHE_EXT:

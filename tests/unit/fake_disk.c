@@ -12,12 +12,11 @@ static bool is_bad(const struct fake_disk *disk, uint64_t lba, uint64_t sectors)
 	       (lba < disk->bad_lba_end && lba + sectors > disk->bad_lba_first);
 }
 
-static enum status submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
-			       struct lba lba, uint32_t tag)
+static enum status check(const struct block_device *device, const struct block_segment *segments, uint32_t count,
+			 struct lba lba, uint64_t *bytes_out)
 {
-	struct fake_disk *disk = device->driver;
+	const struct fake_disk *disk = device->driver;
 	const uint32_t sector_bytes = device->identity.sector_bytes;
-	uint64_t offset = lba.value * sector_bytes;
 	uint64_t bytes = 0;
 
 	if (disk->done_count == device->identity.queue_depth)
@@ -28,18 +27,71 @@ static enum status submit_read(struct block_device *device, const struct block_s
 		bytes += segments[i].bytes;
 	}
 	if (!bytes || bytes > device->identity.max_transfer_bytes || bytes % sector_bytes ||
-	    offset + bytes > device->identity.sector_count * sector_bytes || count > device->identity.max_segments)
+	    lba.value * sector_bytes + bytes > device->identity.sector_count * sector_bytes ||
+	    count > device->identity.max_segments)
 		return STATUS_INVALID;
+	*bytes_out = bytes;
+	return STATUS_OK;
+}
+
+static void complete(struct fake_disk *disk, uint32_t tag, enum status status)
+{
+	disk->done[disk->done_count].tag = tag;
+	disk->done[disk->done_count++].status = status;
+}
+
+static enum status submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
+			       struct lba lba, uint32_t tag)
+{
+	struct fake_disk *disk = device->driver;
+	const uint32_t sector_bytes = device->identity.sector_bytes;
+	uint64_t offset = lba.value * sector_bytes;
+	uint64_t bytes;
+
+	TRY(check(device, segments, count, lba, &bytes));
 	disk->reads++;
 	disk->largest_read_bytes = max_u64(disk->largest_read_bytes, bytes);
-	disk->done[disk->done_count].tag = tag;
-	disk->done[disk->done_count++].status =
-		is_bad(disk, lba.value, bytes / sector_bytes) ? STATUS_IO_ERROR : STATUS_OK;
+	complete(disk, tag, is_bad(disk, lba.value, bytes / sector_bytes) ? STATUS_IO_ERROR : STATUS_OK);
 	for (uint32_t i = 0; i < count; i++) {
 		memcpy(paddr_to_virt(segments[i].address), disk->bytes + offset, segments[i].bytes);
 		offset += segments[i].bytes;
 	}
 	return STATUS_OK;
+}
+
+static enum status submit_write(struct block_device *device, const struct block_segment *segments, uint32_t count,
+				struct lba lba, uint32_t tag)
+{
+	struct fake_disk *disk = device->driver;
+	const uint32_t sector_bytes = device->identity.sector_bytes;
+	uint64_t offset = lba.value * sector_bytes;
+	uint64_t bytes;
+
+	TRY(check(device, segments, count, lba, &bytes));
+	disk->submitted_writes++;
+	disk->unflushed_writes++;
+	if (lba.value < disk->bad_write_end && lba.value + bytes / sector_bytes > disk->bad_write_first) {
+		complete(disk, tag, STATUS_IO_ERROR);
+		return STATUS_OK;
+	}
+	complete(disk, tag, STATUS_OK);
+	for (uint32_t i = 0; i < count && !disk->write_lost; i++) {
+		memcpy(disk->bytes + offset, paddr_to_virt(segments[i].address), segments[i].bytes);
+		offset += segments[i].bytes;
+	}
+	return STATUS_OK;
+}
+
+static enum status flush_sync(struct block_device *device)
+{
+	struct fake_disk *disk = device->driver;
+
+	if (disk->done_count > 0)
+		return STATUS_INVALID;
+	disk->flushes++;
+	if (disk->flush_status == STATUS_OK)
+		disk->unflushed_writes = 0;
+	return disk->flush_status;
 }
 
 static void poll_disk(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
@@ -84,7 +136,9 @@ static void quiesce(struct block_device *device)
 
 static const struct block_ops ops = {
 	.submit_read = submit_read,
+	.submit_write = submit_write,
 	.poll = poll_disk,
+	.flush_sync = flush_sync,
 	.write_sync = write_sync,
 	.rehearse_stop = rehearse_stop,
 	.quiesce = quiesce,

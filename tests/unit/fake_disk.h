@@ -12,13 +12,17 @@ struct fake_disk {
 	struct block_device device;
 	uint8_t *bytes; /* the disk, sector_count x sector_bytes */
 	/* Faults; 0 or NULL: none. */
-	uint64_t bad_lba_first, bad_lba_end; /* reads that touch [first, end) fail */
-	enum status write_status;            /* what write_sync returns */
-	bool write_lost;                     /* write_sync stores nothing */
-	bool write_torn;                     /* write_sync stores the first half */
+	uint64_t bad_lba_first, bad_lba_end;     /* reads that touch [first, end) fail */
+	enum status write_status;                /* what write_sync returns */
+	uint64_t bad_write_first, bad_write_end; /* submitted writes that touch [first, end) fail */
+	enum status flush_status;                /* what flush_sync returns */
+	bool write_lost;                         /* write_sync stores nothing */
+	bool write_torn;                         /* write_sync stores the first half */
 	bool reads_fail_after_write;
 	/* What happened. */
-	uint32_t reads, writes, flushed_writes, quiesced;
+	uint32_t reads, writes, flushed_writes, quiesced; /* writes: by write_sync */
+	uint32_t submitted_writes, flushes;
+	uint32_t unflushed_writes; /* of the submitted ones, since the last flush */
 	uint64_t largest_read_bytes;
 	/* Requests in flight: completed by poll, the newest first, at most two a call. */
 	struct {

@@ -10,25 +10,38 @@
 
 #include "lib/crc32.h"
 
-static enum status disk_read(void *context, struct lba lba, uint32_t count, void *buffer)
+static enum status disk_move(struct memory_disk *disk, struct lba lba, uint32_t count, void *buffer, bool is_write)
 {
-	struct memory_disk *disk = context;
 	const uint64_t start = lba.value * disk->sector_bytes;
 	const uint64_t end = start + (uint64_t)count * disk->sector_bytes;
 
-	disk->reads++;
 	if (lba.value >= disk->sector_count || count > disk->sector_count - lba.value || count == 0)
 		return STATUS_INVALID;
 	if (start < disk->bad_end && disk->bad_start < end)
 		return disk->bad_status;
-	memcpy(buffer, disk->bytes + start, end - start);
+	memcpy(is_write ? disk->bytes + start : buffer, is_write ? buffer : disk->bytes + start, end - start);
 	return STATUS_OK;
 }
 
-static enum status device_submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
-				      struct lba lba, uint32_t tag)
+static enum status disk_read(void *context, struct lba lba, uint32_t count, void *buffer)
 {
-	struct memory_disk *disk = device->driver;
+	struct memory_disk *disk = context;
+
+	disk->reads++;
+	return disk_move(disk, lba, count, buffer, false);
+}
+
+static enum status disk_write(void *context, struct lba lba, uint32_t count, void *buffer)
+{
+	struct memory_disk *disk = context;
+
+	disk->writes++;
+	return disk_move(disk, lba, count, buffer, true);
+}
+
+static enum status device_submit(struct memory_disk *disk, const struct block_segment *segments, uint32_t count,
+				 struct lba lba, uint32_t tag, bool is_write)
+{
 	enum status status = STATUS_OK;
 
 	if (disk->completed)
@@ -36,7 +49,7 @@ static enum status device_submit_read(struct block_device *device, const struct 
 	for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
 		const uint32_t sectors = segments[i].bytes / disk->sector_bytes;
 
-		status = disk_read(disk, lba, sectors, paddr_to_virt(segments[i].address));
+		status = (is_write ? disk_write : disk_read)(disk, lba, sectors, paddr_to_virt(segments[i].address));
 		lba.value += sectors;
 	}
 	if (status == STATUS_INVALID)
@@ -44,6 +57,28 @@ static enum status device_submit_read(struct block_device *device, const struct 
 	disk->completion = (struct block_completion){tag, status};
 	disk->completed = true;
 	return STATUS_OK;
+}
+
+static enum status device_submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
+				      struct lba lba, uint32_t tag)
+{
+	return device_submit(device->driver, segments, count, lba, tag, false);
+}
+
+static enum status device_submit_write(struct block_device *device, const struct block_segment *segments,
+				       uint32_t count, struct lba lba, uint32_t tag)
+{
+	return device_submit(device->driver, segments, count, lba, tag, true);
+}
+
+static enum status device_flush_sync(struct block_device *device)
+{
+	struct memory_disk *disk = device->driver;
+
+	if (disk->completed)
+		return STATUS_INVALID;
+	disk->flushes++;
+	return disk->flush_status;
 }
 
 static void device_poll(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
@@ -58,7 +93,12 @@ static void device_poll(struct block_device *device, struct block_completion *co
 	}
 }
 
-static const struct block_ops device_ops = {.submit_read = device_submit_read, .poll = device_poll};
+static const struct block_ops device_ops = {
+	.submit_read = device_submit_read,
+	.submit_write = device_submit_write,
+	.poll = device_poll,
+	.flush_sync = device_flush_sync,
+};
 
 struct memory_disk *memory_disk_new(const char *name, uint32_t sector_bytes, uint64_t bytes)
 {

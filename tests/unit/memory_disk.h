@@ -12,9 +12,10 @@ struct memory_disk {
 	uint8_t *bytes;
 	uint32_t sector_bytes;
 	uint64_t sector_count;
-	uint32_t reads;
-	uint64_t bad_start, bad_end; /* bytes; a read that touches them fails */
+	uint32_t reads, writes, flushes;
+	uint64_t bad_start, bad_end; /* bytes; a read or write that touches them fails */
 	enum status bad_status;
+	enum status flush_status; /* what flush_sync returns */
 	struct page scratch;
 	struct block_device device;
 	struct block_completion completion;
@@ -27,7 +28,7 @@ void memory_disk_free(struct memory_disk *disk);
 
 struct disk_reader memory_disk_reader(struct memory_disk *disk);
 
-/* Reads of [start, end) in bytes fail from now on; none when start == end. */
+/* Reads and writes of [start, end) in bytes fail from now on; none when start == end. */
 void memory_disk_break(struct memory_disk *disk, uint64_t start, uint64_t end, enum status status);
 
 uint8_t *memory_disk_sector(struct memory_disk *disk, uint64_t lba);

@@ -284,23 +284,28 @@ static void test_transfer_refused(void **state)
 	assert_int_equal(t.device, 0x4F);
 }
 
-static void test_queued_read(void **state)
+static void test_queued(void **state)
 {
 	struct ata_identity id = decode();
 	struct ata_taskfile t;
 	const uint8_t expected[20] = {0x27, 0x80, 0x60, 0xCD, 0x15, 0x81, 0x70, 0x40, 0x74, 0, 0, 0xAB, 0xF8, 0};
+	const uint8_t written[20] = {0x27, 0x80, 0x61, 0xCD, 0x15, 0x81, 0x70, 0x40, 0x74, 0, 0, 0xAB, 0xF8, 0};
 	const uint8_t most[20] = {0x27, 0x80, 0x60, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0};
 
 	(void)state;
 	id.sector_count = 0x80000000;
-	assert_int_equal(ata_queued_read_build(&id, (struct lba){0x74708115}, 0xABCD, 31, &t), STATUS_OK);
+	assert_int_equal(ata_queued_build(&id, ATA_READ_BY_DMA, (struct lba){0x74708115}, 0xABCD, 31, &t), STATUS_OK);
 	expect_fis(&t, expected);
-	assert_int_equal(ata_queued_read_build(&id, (struct lba){0}, 65536, 0, &t), STATUS_OK);
+	assert_int_equal(ata_queued_build(&id, ATA_READ_BY_DMA, (struct lba){0}, 65536, 0, &t), STATUS_OK);
 	expect_fis(&t, most);
-	assert_int_equal(ata_queued_read_build(&id, (struct lba){0}, 1, 32, &t), STATUS_INVALID);
-	assert_int_equal(ata_queued_read_build(&id, (struct lba){id.sector_count}, 1, 0, &t), STATUS_INVALID);
+	assert_int_equal(ata_queued_build(&id, ATA_READ_BY_DMA, (struct lba){0}, 1, 32, &t), STATUS_INVALID);
+	assert_int_equal(ata_queued_build(&id, ATA_READ_BY_DMA, (struct lba){id.sector_count}, 1, 0, &t),
+			 STATUS_INVALID);
+	assert_int_equal(ata_queued_build(&id, ATA_WRITE_BY_DMA, (struct lba){0x74708115}, 0xABCD, 31, &t), STATUS_OK);
+	expect_fis(&t, written);
+	assert_true(t.is_write);
 	id.ncq = false;
-	assert_int_equal(ata_queued_read_build(&id, (struct lba){0}, 1, 0, &t), STATUS_INVALID);
+	assert_int_equal(ata_queued_build(&id, ATA_READ_BY_DMA, (struct lba){0}, 1, 0, &t), STATUS_INVALID);
 }
 
 static void test_other_commands(void **state)
@@ -395,7 +400,7 @@ int main(void)
 		cmocka_unit_test_setup(test_transfer_28bit, setup),
 		cmocka_unit_test_setup(test_transfer_48bit, setup),
 		cmocka_unit_test_setup(test_transfer_refused, setup),
-		cmocka_unit_test_setup(test_queued_read, setup),
+		cmocka_unit_test_setup(test_queued, setup),
 		cmocka_unit_test_setup(test_other_commands, setup),
 		cmocka_unit_test_setup(test_ncq_log, setup),
 		cmocka_unit_test_setup(test_signatures, setup),

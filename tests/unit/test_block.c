@@ -133,7 +133,7 @@ static enum status check(uint64_t address, uint32_t bytes, uint32_t count, uint6
 
 	for (uint32_t i = 0; i < count; i++)
 		segments[i] = (struct block_segment){{address}, bytes};
-	const enum status status = block_check_read(&device.identity, segments, count, (struct lba){lba}, &sum);
+	const enum status status = block_check_transfer(&device.identity, segments, count, (struct lba){lba}, &sum);
 	if (status == STATUS_OK)
 		assert_int_equal(sum, (uint64_t)bytes * count);
 	return status;

@@ -136,6 +136,20 @@ static void test_errors(void **state)
 	assert_int_equal(pages[0].bytes[0], value_of(5));
 }
 
+/* An image that Thaw writes lies on one disk. */
+static void test_no_writes_in_flight(void **state)
+{
+	const struct block_segment page = {virt_to_paddr(&pages[0]), PAGE_BYTES};
+
+	(void)state;
+	make();
+	assert_int_equal(linear.device.ops->submit_write(&linear.device, &page, 1, (struct lba){0}, 1),
+			 STATUS_UNSUPPORTED);
+	assert_int_equal(linear.device.ops->flush_sync(&linear.device), STATUS_UNSUPPORTED);
+	for (uint32_t i = 0; i < ARRAY_COUNT(disks); i++)
+		assert_int_equal(disks[i]->writes + disks[i]->flushes, 0);
+}
+
 static void test_refusals(void **state)
 {
 	struct linear_extent extents[LINEAR_EXTENTS_MAX + 1];
@@ -145,8 +159,7 @@ static void test_refusals(void **state)
 	for (uint32_t i = 0; i <= LINEAR_EXTENTS_MAX; i++)
 		extents[i] = extent(0, 1, 1);
 	assert_int_equal(linear_disk_init(&linear, "a", extents, LINEAR_EXTENTS_MAX, 0), STATUS_OK);
-	assert_int_equal(linear_disk_init(&linear, "a", extents, LINEAR_EXTENTS_MAX + 1, 0),
-			 STATUS_UNSUPPORTED);
+	assert_int_equal(linear_disk_init(&linear, "a", extents, LINEAR_EXTENTS_MAX + 1, 0), STATUS_UNSUPPORTED);
 	assert_int_equal(linear_disk_init(&linear, "a", extents, 0, 0), STATUS_UNSUPPORTED);
 	extents[1].sector_count = 7; /* less than a page */
 	assert_int_equal(linear_disk_init(&linear, "a", extents, 2, 0), STATUS_UNSUPPORTED);
@@ -164,6 +177,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crossing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_writes_in_flight, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 	};
 
