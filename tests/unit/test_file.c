@@ -65,6 +65,9 @@ static void test_window(void **state)
 		memory_disk_free(disk);
 	}
 	make(512);
+	reader.sector_count -= 3; /* no whole number of pages */
+	expect_window(DISK_BYTES - 4 * 512 - 5, 512);
+	assert_int_equal(workspace.window_start + workspace.window_bytes, DISK_BYTES - 3 * 512);
 	expect_window(5000, 100);
 	disk->reads = 0;
 	expect_window(5000 - 5000 % 512, 8192 - (5000 - 5000 % 512)); /* to the page's end */
@@ -158,9 +161,12 @@ static void test_other_filesystems(void **state)
 	expect_find(disk, "/x", STATUS_UNSUPPORTED, "Btrfs");
 	memcpy(bytes, "XFSB", 4);
 	expect_find(disk, "/x", STATUS_UNSUPPORTED, "XFS");
+	memcpy(bytes + 54, "FAT16   ", 8); /* what was there before */
+	memcpy(bytes + 510, "\x55\xaa", 2);
+	expect_find(disk, "/x", STATUS_UNSUPPORTED, "XFS");
 	memcpy(bytes, "LUKS\xba\xbe", 6);
 	expect_find(disk, "/x", STATUS_UNSUPPORTED, "LUKS");
-	memset(bytes, 0, 6);
+	memset(bytes, 0, 512);
 	memcpy(bytes + 512, "LABELONE", 8);
 	memcpy(bytes + 512 + 24, "LVM2 001", 8);
 	expect_find(disk, "/x", STATUS_UNSUPPORTED, "no filesystem that Thaw reads");

@@ -329,6 +329,8 @@ static void test_damage(void **state)
 	memory_put_le(ext_image_super(&ext) + 96, 0x2D2, 4);
 	ext_image_seal(&ext);
 	refuse(STATUS_UNSUPPORTED, "meta_bg");
+	want(&options.initrds[0], FAT_UUID, "/none"); /* the first error counts */
+	refuse(STATUS_UNSUPPORTED, "meta_bg");
 }
 
 static void test_errors(void **state)
