@@ -66,13 +66,13 @@ void core_chunk_set(void *header, uint64_t index, uint32_t stored_bytes, uint32_
 /* Sets the core's sizes and checksum once header is complete. stored_pages: of data. The state is the caller's. */
 void core_anchor_complete(struct core_anchor *anchor, const void *header, uint64_t header_bytes, uint64_t stored_pages);
 
-/* Room for core_chunk_pack: work memory at a multiple of 8, and for its output, more than a chunk for LZO's worst case.
- */
+/* Work memory of core_chunk_pack, at a multiple of 8, and room for what it makes: LZO's worst case is above a chunk. */
 #define CORE_PACK_WORK_BYTES (128 * 1024)
 #define CORE_PACK_OUT_BYTES  ((uint32_t)CORE_CHUNK_PAGES * PAGE_BYTES + 16 * 1024)
 
 /*
- * Packs bytes, at most CORE_CHUNK_PAGES pages, into packed (CORE_PACK_OUT_BYTES). Returns how many bytes of packed are
- * to be stored, or `bytes` when packing would save no page (and always for CORE_PLAIN): raw is to be stored then.
+ * Packs bytes, a multiple of 4096 and at most CORE_CHUNK_PAGES pages, into packed (CORE_PACK_OUT_BYTES). Returns how
+ * many bytes of packed are to be stored, zeroes behind them up to a whole page; or `bytes` when packing would save no
+ * page (and always for CORE_PLAIN): raw is to be stored then.
  */
 uint32_t core_chunk_pack(enum core_codec codec, const uint8_t *raw, uint32_t bytes, uint8_t *packed, void *work);

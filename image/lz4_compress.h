@@ -10,6 +10,6 @@
 
 /*
  * Packs bytes (above 0, below 16 MiB) into at most out_bytes. table: LZ4_COMPRESS_TABLE_ENTRIES of work memory, of any
- * content. Returns the packed size, or 0 when it would be more than out_bytes.
+ * content. Returns the packed size, or 0 when it would not fit with four bytes to spare.
  */
 uint32_t lz4_compress(const uint8_t *raw, uint32_t bytes, uint8_t *out, uint32_t out_bytes, uint32_t *table);
