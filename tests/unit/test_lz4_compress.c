@@ -169,9 +169,13 @@ static void chunks_come_back(void **state)
 	static const enum core_codec codecs[] = {CORE_LZO, CORE_LZ4};
 
 	(void)state;
-	fill(raw_pages->bytes, sizeof(raw_pages), 7, 3000);
+	/* Copies of one page, each with a few bytes changed. */
+	for (uint32_t i = 0; i < CORE_CHUNK_PAGES; i++) {
+		fill(raw_pages[i].bytes, PAGE_BYTES, 7, 3000);
+		memset(raw_pages[i].bytes + i * 100, (int)i, 50);
+	}
 	for (size_t i = 0; i < ARRAY_COUNT(codecs); i++) {
-		for (uint32_t pages = 4; pages <= CORE_CHUNK_PAGES; pages++) {
+		for (uint32_t pages = 3; pages <= CORE_CHUNK_PAGES; pages++) {
 			const uint32_t bytes = chunk_pack(codecs[i], pages);
 
 			assert_true(bytes <= (pages - 1) * PAGE_BYTES);
