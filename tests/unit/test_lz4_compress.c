@@ -175,7 +175,7 @@ static void chunks_come_back(void **state)
 		memset(raw_pages[i].bytes + i * 100, (int)i, 50);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(codecs); i++) {
-		for (uint32_t pages = 3; pages <= CORE_CHUNK_PAGES; pages++) {
+		for (uint32_t pages = 8; pages <= CORE_CHUNK_PAGES; pages++) {
 			const uint32_t bytes = chunk_pack(codecs[i], pages);
 
 			assert_true(bytes <= (pages - 1) * PAGE_BYTES);
