@@ -150,13 +150,14 @@ def fat_metadata(image: Path, size: int) -> dict[str, list[range]]:
     def below(directory: list[int], matches) -> list[int]:
         for at in (at for part in places(directory) for at in range(part.start, part.stop, 32)):
             if matches(disk[at:at + 32]):
+                entries.append(range(at - 64 if disk[at - 21] == 15 else at, at + 32))  # and its long name
                 return chain(struct.unpack_from("<H", disk, at + 26)[0] | struct.unpack_from("<H", disk, at + 20)[0] << 16)
         raise LookupError
 
-    top = chain(root)
-    boot = below(top, lambda entry: entry[:11] == b"BOOT       ")
+    entries: list[range] = []
+    boot = below(chain(root), lambda entry: entry[:11] == b"BOOT       ")
     content = below(boot, lambda entry: struct.unpack_from("<I", entry, 28)[0] == size)
-    return {"superblock": [range(90)], "directory": places(top) + places(boot),
+    return {"superblock": [range(90)], "directory": entries,
             "map": [range(table + 4 * number, table + 4 * number + 4) for number in content]}
 
 
