@@ -228,6 +228,17 @@ static void test_needs_reset(void **state)
 	assert_true(fake_hw_now_us() - start_us < 1000000);
 }
 
+/* Trouble is an error of the reads, not a silence: they are issued a third time. */
+static void test_needs_reset_twice(void **state)
+{
+	(void)state;
+	rig_probe();
+	rig.virtio.trouble_times = 2;
+	rig_read(COUNT);
+	rig_expect_all(COUNT);
+	assert_int_equal(rig.virtio.resets, 3);
+}
+
 static void test_needs_reset_always(void **state)
 {
 	(void)state;
@@ -343,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup(test_reported_after_the_reset, rig_setup),
 		cmocka_unit_test_setup(test_reset_stuck, rig_setup),
 		cmocka_unit_test_setup(test_needs_reset, rig_setup),
+		cmocka_unit_test_setup(test_needs_reset_twice, rig_setup),
 		cmocka_unit_test_setup(test_needs_reset_always, rig_setup),
 		cmocka_unit_test_setup(test_reset_by_itself, rig_setup),
 		cmocka_unit_test_setup(test_removed, rig_setup),
