@@ -74,14 +74,16 @@ class Drive:
 
     path: qcow2 or raw file; flushes: False ignores the guest's flushes (quicker; for preparation only); ssd: say that
     it does not rotate (Linux then allocates swap differently; an NVMe disk never does); bad_sectors: LBAs of 512 bytes
-    that can't be read; controller: see Hardware, "" is the hardware's; "native" the machine's own in any case;
-    sector_bytes: 512, or 4096 behind a controller of its own (the BIOS can't boot from those).
+    that can't be read; bad_writes: that can't be written; controller: see Hardware, "" is the hardware's; "native" the
+    machine's own in any case; sector_bytes: 512, or 4096 behind a controller of its own (the BIOS can't boot from
+    those).
     """
 
     path: Path
     flushes: bool = True
     ssd: bool = False
     bad_sectors: tuple[int, ...] = ()
+    bad_writes: tuple[int, ...] = ()
     controller: str = ""
     sector_bytes: int = 512
 
@@ -109,8 +111,9 @@ class Drive:
         cache = {"no-flush": not self.flushes}
         node: dict = {"driver": kind, "file": {"driver": "file", "filename": str(self.path), "cache": cache},
                       "cache": cache}
-        if self.bad_sectors:
-            rules = [{"event": "none", "iotype": "read", "errno": 5, "sector": sector} for sector in self.bad_sectors]
+        if self.bad_sectors or self.bad_writes:
+            rules = [{"event": "none", "iotype": kind, "errno": 5, "sector": sector}
+                     for kind, sectors in (("read", self.bad_sectors), ("write", self.bad_writes)) for sector in sectors]
             node = {"driver": "blkdebug", "image": node, "inject-error": rules}
         return json.dumps({**node, "node-name": name})
 

@@ -181,7 +181,7 @@ class Image:
             if len(self.stream) != count + 1:
                 raise BadImage(f"{len(self.stream)} stream pages instead of {count + 1}")
             return self._read_stream(1, count)
-        unpack = _unpack_lz4 if self.compression == "lz4" else _unpack_lzo
+        unpack = unpack_lz4 if self.compression == "lz4" else unpack_lzo
         parts = []
         crc = 0
         for chunk in self.chunks:
@@ -312,7 +312,8 @@ def _check_length(length: int) -> int:
     return length
 
 
-def _unpack_lzo(data: bytes) -> bytes:
+def unpack_lzo(data: bytes) -> bytes:
+    """A chunk's pages, whole ones; BadImage when it has none."""
     if not _LZO:
         _LZO.append(_library())
     length = ctypes.c_size_t(CHUNK_PAGES * PAGE)
@@ -322,7 +323,8 @@ def _unpack_lzo(data: bytes) -> bytes:
     return ctypes.string_at(_BUFFER, _check_length(length.value))
 
 
-def _unpack_lz4(data: bytes) -> bytes:
+def unpack_lz4(data: bytes) -> bytes:
+    """As unpack_lzo()."""
     import lz4.block  # only an LZ4 image needs it
     try:
         result = lz4.block.decompress(data, uncompressed_size=CHUNK_PAGES * PAGE)
