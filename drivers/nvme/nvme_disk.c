@@ -11,7 +11,8 @@
 enum {
 	TRANSFER_BYTES_MAX = NVME_PRPS_MAX * PAGE_BYTES, /* PRP1 besides takes what begins inside a page */
 	SECTORS_MAX = 65536,                             /* NLB has 16 bits */
-	WRITE_US = 14000000,                             /* and as much for the flush */
+	WRITE_US = 14000000,                             /* in write_sync, and as much for its flush */
+	FLUSH_US = 28000000,                             /* alone; a controller in silence ends before */
 	LIST_ENTRIES = PAGE_BYTES / 4,
 };
 
@@ -30,15 +31,27 @@ static struct nvme_command transfer(enum nvme_opcode opcode, struct lba lba, uin
 	};
 }
 
-static enum status disk_submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
-				    struct lba lba, uint32_t tag)
+static enum status submit(struct block_device *device, enum nvme_opcode opcode, const struct block_segment *segments,
+			  uint32_t count, struct lba lba, uint32_t tag)
 {
 	struct nvme_command command;
 	uint64_t bytes;
 
 	TRY(block_check_transfer(&device->identity, segments, count, lba, &bytes));
-	command = transfer(NVME_READ, lba, bytes / device->identity.sector_bytes);
+	command = transfer(opcode, lba, bytes / device->identity.sector_bytes);
 	return nvme_request_start(namespace_of(device), &command, segments, count, tag);
+}
+
+static enum status disk_submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
+				    struct lba lba, uint32_t tag)
+{
+	return submit(device, NVME_READ, segments, count, lba, tag);
+}
+
+static enum status disk_submit_write(struct block_device *device, const struct block_segment *segments, uint32_t count,
+				     struct lba lba, uint32_t tag)
+{
+	return submit(device, NVME_WRITE, segments, count, lba, tag);
 }
 
 static void disk_poll(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
@@ -73,18 +86,45 @@ static bool is_done(void *context)
 	return one->count > 0;
 }
 
+/* Nothing in flight on any namespace, and nothing to be reported. */
+static bool is_idle(const struct nvme_controller *controller)
+{
+	for (uint32_t slot = 0; slot < controller->slot_count; slot++) {
+		if (controller->requests[slot].state != NVME_REQUEST_FREE)
+			return false;
+	}
+	return true;
+}
+
+/* segment: NULL for none. */
 static enum status run(struct nvme_namespace *space, struct nvme_command *command, const struct block_segment *segment,
-		       uint32_t segment_count)
+		       uint64_t timeout_us)
 {
 	struct one_request one = {.device = &space->device};
 	enum status status;
 
-	TRY(nvme_request_start(space, command, segment, segment_count, 0));
-	status = poll_until(is_done, &one, WRITE_US);
+	TRY(nvme_request_start(space, command, segment, segment != NULL, 0));
+	status = poll_until(is_done, &one, timeout_us);
 	if (status == STATUS_OK)
 		return one.completion.status;
 	nvme_controller_give_up(space->controller, "a write is not answered", status);
 	return status;
+}
+
+static enum status flush(struct nvme_namespace *space, uint64_t timeout_us)
+{
+	struct nvme_command command = {.opcode = NVME_FLUSH};
+
+	return space->controller->identity.has_write_cache ? run(space, &command, NULL, timeout_us) : STATUS_OK;
+}
+
+static enum status disk_flush_sync(struct block_device *device)
+{
+	struct nvme_namespace *space = namespace_of(device);
+
+	if (!is_idle(space->controller))
+		return STATUS_INVALID;
+	return flush(space, FLUSH_US);
 }
 
 static enum status disk_write_sync(struct block_device *device, struct lba lba, const void *data, uint32_t bytes)
@@ -92,14 +132,13 @@ static enum status disk_write_sync(struct block_device *device, struct lba lba, 
 	struct nvme_namespace *space = namespace_of(device);
 	const struct block_segment segment = {virt_to_paddr(data), bytes};
 	struct nvme_command write;
-	struct nvme_command flush = {.opcode = NVME_FLUSH};
 
 	TRY(block_check_write(&device->identity, lba, data, bytes));
-	if (space->controller->in_flight > 0)
+	if (!is_idle(space->controller))
 		return STATUS_INVALID;
 	write = transfer(NVME_WRITE, lba, bytes / device->identity.sector_bytes);
-	TRY(run(space, &write, &segment, 1));
-	return space->controller->identity.has_write_cache ? run(space, &flush, NULL, 0) : STATUS_OK;
+	TRY(run(space, &write, &segment, WRITE_US));
+	return flush(space, WRITE_US);
 }
 
 static enum status disk_rehearse_stop(struct block_device *device)
@@ -126,7 +165,9 @@ static void disk_quiesce(struct block_device *device)
 
 static const struct block_ops disk_ops = {
 	.submit_read = disk_submit_read,
+	.submit_write = disk_submit_write,
 	.poll = disk_poll,
+	.flush_sync = disk_flush_sync,
 	.write_sync = disk_write_sync,
 	.rehearse_stop = disk_rehearse_stop,
 	.quiesce = disk_quiesce,

@@ -36,6 +36,15 @@ uint8_t fake_nvme_byte(uint32_t nsid, uint64_t sector, uint32_t offset)
 	return (uint8_t)(nsid * 101 + sector * 7 + (sector >> 8) + offset * 3 + (offset >> 8));
 }
 
+const struct fake_nvme_write *fake_nvme_written(const struct fake_nvme *nvme, uint32_t nsid, uint64_t sector)
+{
+	for (uint32_t i = 0; i < nvme->sectors_written; i++) {
+		if (nvme->writes_seen[i].nsid == nsid && nvme->writes_seen[i].sector == sector)
+			return &nvme->writes_seen[i];
+	}
+	return NULL;
+}
+
 static bool consume(uint32_t *times)
 {
 	if (*times == 0)
@@ -77,6 +86,30 @@ static void transfer(const uint8_t *command, uint8_t *bytes, uint64_t count, boo
 	}
 }
 
+static void sector_write(struct fake_nvme *nvme, uint32_t nsid, uint64_t sector, const uint8_t *bytes)
+{
+	const struct fake_nvme_write *known = fake_nvme_written(nvme, nsid, sector);
+	struct fake_nvme_write *write =
+		&nvme->writes_seen[known != NULL ? known - nvme->writes_seen : nvme->sectors_written++];
+
+	assert_true(nvme->sectors_written <= FAKE_NVME_WRITES);
+	*write = (struct fake_nvme_write){.nsid = nsid, .sector = sector, .is_flushed = !nvme->has_write_cache};
+	memcpy(write->bytes, bytes, nvme->namespaces[nsid - 1]);
+}
+
+static void sector_read(const struct fake_nvme *nvme, uint32_t nsid, uint64_t sector, uint8_t *bytes)
+{
+	const struct fake_nvme_write *write = fake_nvme_written(nvme, nsid, sector);
+
+	for (uint32_t i = 0; i < nvme->namespaces[nsid - 1]; i++)
+		bytes[i] = write != NULL ? write->bytes[i] : fake_nvme_byte(nsid, sector, i);
+}
+
+static bool is_bad(struct fake_nvme *nvme, uint64_t sector, uint64_t sectors)
+{
+	return nvme->bad_sector >= sector && nvme->bad_sector < sector + sectors && consume(&nvme->bad_times);
+}
+
 static uint16_t execute_io(struct fake_nvme *nvme, const uint8_t *command)
 {
 	static uint8_t bytes[4 << 20];
@@ -91,7 +124,8 @@ static uint16_t execute_io(struct fake_nvme *nvme, const uint8_t *command)
 		nvme->flushes++;
 		if (consume(&nvme->flushes_fail))
 			return nvme->bad_status;
-		nvme->is_flushed = true;
+		for (uint32_t i = 0; i < nvme->sectors_written; i++)
+			nvme->writes_seen[i].is_flushed |= nvme->writes_seen[i].nsid == nsid;
 		return 0;
 	}
 	assert_true(sector + sectors <= FAKE_NVME_SECTORS);
@@ -99,19 +133,19 @@ static uint16_t execute_io(struct fake_nvme *nvme, const uint8_t *command)
 	assert_true(nvme->mdts == 0 || sectors * sector_bytes <= (uint64_t)PAGE_BYTES << nvme->mdts);
 	if (command[0] == 1) {
 		nvme->writes++;
-		if (consume(&nvme->writes_fail))
+		if (consume(&nvme->writes_fail) || is_bad(nvme, sector, sectors))
 			return nvme->bad_status;
-		transfer(command, nvme->written, sectors * sector_bytes, false);
-		nvme->written_sector = sector;
-		nvme->is_flushed = false;
+		transfer(command, bytes, sectors * sector_bytes, false);
+		for (uint64_t i = 0; i < sectors; i++)
+			sector_write(nvme, nsid, sector + i, bytes + i * sector_bytes);
 		return 0;
 	}
 	assert_int_equal(command[0], 2);
 	nvme->reads++;
-	if (nvme->bad_sector >= sector && nvme->bad_sector < sector + sectors && consume(&nvme->bad_times))
+	if (is_bad(nvme, sector, sectors))
 		return nvme->bad_status;
-	for (uint64_t i = 0; i < sectors * sector_bytes; i++)
-		bytes[i] = fake_nvme_byte(nsid, sector + i / sector_bytes, (uint32_t)(i % sector_bytes));
+	for (uint64_t i = 0; i < sectors; i++)
+		sector_read(nvme, nsid, sector + i, bytes + i * sector_bytes);
 	transfer(command, bytes, sectors * sector_bytes, true);
 	return 0;
 }
@@ -229,7 +263,7 @@ static void accept_io(struct fake_nvme *nvme, const uint8_t *command)
 	uint32_t in_flight = 1;
 	uint32_t slot = 0;
 
-	if (consume(&nvme->mute))
+	if (consume(&nvme->mute) || (command[0] == 0 && consume(&nvme->flushes_mute)))
 		return;
 	for (uint32_t i = 0; i < FAKE_NVME_PENDING; i++)
 		in_flight += nvme->pending[i].used;

@@ -15,6 +15,15 @@
 #define FAKE_NVME_NAMESPACES 20
 #define FAKE_NVME_SECTORS    8192
 #define FAKE_NVME_PENDING    64
+#define FAKE_NVME_WRITES     512
+
+/* A sector that was written; there is one for each. */
+struct fake_nvme_write {
+	uint32_t nsid;
+	uint64_t sector;
+	bool is_flushed;
+	uint8_t bytes[4096];
+};
 
 struct fake_nvme_queue {
 	uint64_t commands, completions;
@@ -37,9 +46,10 @@ struct fake_nvme {
 	bool is_fatal;       /* CFS instead of RDY */
 	bool is_gone;        /* all ones */
 	uint64_t latency_us; /* of an I/O command */
-	uint64_t bad_sector; /* reading it fails, bad_times times, with bad_status */
+	uint64_t bad_sector; /* reading or writing it fails, bad_times times, with bad_status */
 	uint32_t bad_times;
 	uint16_t bad_status;
+	uint32_t flushes_mute;
 	uint32_t mute;      /* so many I/O commands are never answered */
 	uint32_t wrong_ids; /* so many completions carry a wrong id */
 	uint32_t writes_fail, flushes_fail;
@@ -47,9 +57,8 @@ struct fake_nvme {
 	/* What was seen. */
 	uint32_t reads, writes, flushes, in_flight_most, enables;
 	uint64_t bytes_most;
-	uint64_t written_sector;
-	bool is_flushed; /* since the last write */
-	uint8_t written[4096];
+	struct fake_nvme_write writes_seen[FAKE_NVME_WRITES];
+	uint32_t sectors_written;
 
 	/* Registers and state. */
 	uint32_t cc, csts, aqa;
@@ -65,7 +74,10 @@ struct fake_nvme {
 /* Resets the fake hardware and adds a controller with one namespace of 512-byte sectors at 00:03.0. */
 void fake_nvme_init(struct fake_nvme *nvme);
 
-/* What a sector's byte holds. */
+/* What was written to the sector; NULL: nothing. */
+const struct fake_nvme_write *fake_nvme_written(const struct fake_nvme *nvme, uint32_t nsid, uint64_t sector);
+
+/* What a byte of a sector holds that was not written. */
 uint8_t fake_nvme_byte(uint32_t nsid, uint64_t sector, uint32_t offset);
 
 /* Runs nvme_driver's probe with a fresh arena; the registry is emptied first. The log is kept (fake_log.h). */

@@ -241,9 +241,9 @@ static void test_write(void **state)
 	probe(1);
 	memset(&memory[3], 0x5A, PAGE_BYTES);
 	assert_int_equal(device->ops->write_sync(device, (struct lba){77}, &memory[3], 512), STATUS_OK);
-	assert_int_equal(nvme.written_sector, 77);
-	assert_int_equal(nvme.written[511], 0x5A);
-	assert_true(nvme.is_flushed);
+	assert_int_equal(nvme.sectors_written, 1);
+	assert_int_equal(fake_nvme_written(&nvme, 1, 77)->bytes[511], 0x5A);
+	assert_true(fake_nvme_written(&nvme, 1, 77)->is_flushed);
 	nvme.flushes_fail = 1;
 	assert_int_equal(device->ops->write_sync(device, (struct lba){77}, &memory[3], 512), STATUS_IO_ERROR);
 	assert_int_equal(nvme.flushes, 2);
