@@ -13,7 +13,7 @@
 enum {
 	CONFIG_US = 100000,
 	ID_US = 2000000,
-	/* write_sync in all: at most 30 s, five of them for a reset. */
+	/* write_sync or flush_sync in all: at most 30 s, five of them for a reset. */
 	WRITE_AND_FLUSH_US = 24000000,
 	WRITE_US = 8000000,
 	WRITE_TRIES = 2,
@@ -273,7 +273,15 @@ static enum status device_start(struct virtio_blk *blk, struct arena *arena)
 static enum status disk_submit_read(struct block_device *device, const struct block_segment *segments, uint32_t count,
 				    struct lba lba, uint32_t tag)
 {
-	return virtio_request_submit(blk_of(device), segments, count, lba, tag);
+	return virtio_request_submit(blk_of(device), VIRTIO_BLK_T_IN, segments, count, lba, tag);
+}
+
+static enum status disk_submit_write(struct block_device *device, const struct block_segment *segments, uint32_t count,
+				     struct lba lba, uint32_t tag)
+{
+	if (has(blk_of(device), VIRTIO_BLK_F_RO))
+		return STATUS_IO_ERROR;
+	return virtio_request_submit(blk_of(device), VIRTIO_BLK_T_OUT, segments, count, lba, tag);
 }
 
 static void disk_poll(struct block_device *device, struct block_completion *completions_out, uint32_t capacity,
@@ -287,6 +295,24 @@ static uint64_t time_left_us(uint64_t end_us)
 	const uint64_t now_us = timer_now_us();
 
 	return now_us < end_us ? end_us - now_us : 0;
+}
+
+/*
+ * Without the feature every write is durable when it is done (5.2.6.2). Never flushed twice: a second flush that
+ * succeeds does not bring back what the first one lost.
+ */
+static enum status flush(struct virtio_blk *blk, uint64_t end_us)
+{
+	if (!has(blk, VIRTIO_BLK_F_FLUSH))
+		return STATUS_OK;
+	return virtio_request_command(blk, VIRTIO_BLK_T_FLUSH, 0, NULL, 0, time_left_us(end_us));
+}
+
+static enum status disk_flush_sync(struct block_device *device)
+{
+	if (!virtio_request_is_idle(blk_of(device)))
+		return STATUS_INVALID;
+	return flush(blk_of(device), timer_now_us() + WRITE_AND_FLUSH_US);
 }
 
 static enum status disk_write_sync(struct block_device *device, struct lba lba, const void *data, uint32_t bytes)
@@ -303,11 +329,7 @@ static enum status disk_write_sync(struct block_device *device, struct lba lba, 
 	const uint64_t sector = lba.value * (device->identity.sector_bytes / VIRTIO_BLK_SECTOR_BYTES);
 	for (unsigned i = 0; i < WRITE_TRIES && status == STATUS_IO_ERROR; i++)
 		status = virtio_request_command(blk, VIRTIO_BLK_T_OUT, sector, data, bytes, WRITE_US);
-	/* Without the feature every write is durable when it is done (5.2.6.2). Never flushed twice: a second flush
-	 * that succeeds does not bring back what the first one lost. */
-	if (status == STATUS_OK && has(blk, VIRTIO_BLK_F_FLUSH))
-		status = virtio_request_command(blk, VIRTIO_BLK_T_FLUSH, 0, NULL, 0, time_left_us(end_us));
-	return status;
+	return status == STATUS_OK ? flush(blk, end_us) : status;
 }
 
 static enum status disk_rehearse_stop(struct block_device *device)
@@ -344,7 +366,9 @@ static void disk_quiesce(struct block_device *device)
 
 static const struct block_ops disk_ops = {
 	.submit_read = disk_submit_read,
+	.submit_write = disk_submit_write,
 	.poll = disk_poll,
+	.flush_sync = disk_flush_sync,
 	.write_sync = disk_write_sync,
 	.rehearse_stop = disk_rehearse_stop,
 	.quiesce = disk_quiesce,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The layers of the virtio driver and what they know of each other, from the bottom up: transport (virtio_pci.c with
- * virtio_modern.c and virtio_legacy.c), queue (virtio_queue.c: the split virtqueue), requests (virtio_request.c: reads
- * in flight, recovery, single commands), disk (virtio_blk.c: bringing up, the block device). VIRTIO 1.2.
+ * virtio_modern.c and virtio_legacy.c), queue (virtio_queue.c: the split virtqueue), requests (virtio_request.c:
+ * reads and writes in flight, recovery, single commands), disk (virtio_blk.c: bringing up, the block device).
+ * VIRTIO 1.2.
  */
 #pragma once
 
@@ -162,9 +163,10 @@ struct virtio_blk {
 	bool is_quiesced;
 };
 
-/* See struct block_ops for these two. */
-nodiscard enum status virtio_request_submit(struct virtio_blk *blk, const struct block_segment *segments,
-					    uint32_t count, struct lba lba, uint32_t tag);
+/* See struct block_ops for these two. type: VIRTIO_BLK_T_IN or VIRTIO_BLK_T_OUT. */
+nodiscard enum status virtio_request_submit(struct virtio_blk *blk, enum virtio_blk_request_type type,
+					    const struct block_segment *segments, uint32_t count, struct lba lba,
+					    uint32_t tag);
 void virtio_request_poll(struct virtio_blk *blk, struct block_completion *completions_out, uint32_t capacity,
 			 uint32_t *count_out);
 

@@ -293,8 +293,8 @@ static void step(struct virtio_blk *blk)
 
 /* --- for the other layers --------------------------------------------------------------------------------------- */
 
-enum status virtio_request_submit(struct virtio_blk *blk, const struct block_segment *segments, uint32_t count,
-				  struct lba lba, uint32_t tag)
+enum status virtio_request_submit(struct virtio_blk *blk, enum virtio_blk_request_type type,
+				  const struct block_segment *segments, uint32_t count, struct lba lba, uint32_t tag)
 {
 	const uint32_t units = blk->device.identity.sector_bytes / VIRTIO_BLK_SECTOR_BYTES;
 	uint32_t slot = 0;
@@ -307,8 +307,8 @@ enum status virtio_request_submit(struct virtio_blk *blk, const struct block_seg
 		slot++;
 	if (slot == blk->slot_count)
 		return STATUS_AGAIN;
-	TRY(chain_build(blk, slot, segments, count, VIRTQ_DESC_F_WRITE));
-	blk->memory[slot].header = (struct virtio_blk_header){.type = VIRTIO_BLK_T_IN, .sector = lba.value * units};
+	TRY(chain_build(blk, slot, segments, count, type == VIRTIO_BLK_T_IN ? VIRTQ_DESC_F_WRITE : 0));
+	blk->memory[slot].header = (struct virtio_blk_header){.type = type, .sector = lba.value * units};
 	blk->requests[slot] = (struct virtio_request){
 		.state = VIRTIO_REQUEST_WAITING,
 		.tag = tag,

@@ -20,7 +20,7 @@
 #define FAKE_VIRTIO_COMMON  0x0000     /* in BAR 4 */
 #define FAKE_VIRTIO_DEVICE  0x2000
 #define FAKE_VIRTIO_NOTIFY  0x3000
-#define FAKE_VIRTIO_WRITES  8
+#define FAKE_VIRTIO_WRITES  1024
 #define FAKE_VIRTIO_CHAINS  1024
 #define FAKE_VIRTIO_FOREVER UINT32_MAX
 
@@ -30,6 +30,7 @@
 #define FAKE_VIRTIO_CAP_NOTIFY 0x60
 #define FAKE_VIRTIO_CAP_DEVICE 0x78
 
+/* A sector that was written; there is one for each. */
 struct fake_virtio_write {
 	uint64_t sector;
 	bool is_durable; /* a flush followed */
@@ -65,7 +66,7 @@ struct fake_virtio {
 	uint32_t disks_before; /* in the registry */
 
 	/* Faults. */
-	uint64_t bad_sector; /* reading it fails with bad_status, bad_times times */
+	uint64_t bad_sector; /* reading or writing it fails with bad_status, bad_times times */
 	uint32_t bad_times;
 	uint8_t bad_status;
 	uint32_t writes_fail, flushes_fail, ids_fail;

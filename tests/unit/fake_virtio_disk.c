@@ -157,6 +157,12 @@ static void range_check(const struct fake_virtio *virtio, const struct request *
 	assert_true(request->header.sector + request->bytes / 512 <= virtio->capacity);
 }
 
+static bool is_bad(struct fake_virtio *virtio, const struct request *request)
+{
+	return virtio->bad_sector >= request->header.sector &&
+	       virtio->bad_sector < request->header.sector + request->bytes / 512 && consume(&virtio->bad_times);
+}
+
 static uint8_t execute_read(struct fake_virtio *virtio, const struct request *request)
 {
 	const uint64_t first = request->header.sector;
@@ -164,11 +170,21 @@ static uint8_t execute_read(struct fake_virtio *virtio, const struct request *re
 	range_check(virtio, request);
 	for (uint32_t i = 0; i < request->bytes / 512; i++)
 		fake_virtio_sector(virtio, first + i, transfer_buffer + (size_t)i * 512);
-	if (virtio->bad_sector >= first && virtio->bad_sector < first + request->bytes / 512 &&
-	    consume(&virtio->bad_times))
+	if (is_bad(virtio, request))
 		return virtio->bad_status;
 	dma(virtio, request, transfer_buffer, true);
 	return VIRTIO_BLK_S_OK;
+}
+
+/* Where the sector's new contents go. */
+static struct fake_virtio_write *write_find(struct fake_virtio *virtio, uint64_t sector)
+{
+	for (uint32_t i = 0; i < virtio->write_count; i++) {
+		if (virtio->writes[i].sector == sector)
+			return &virtio->writes[i];
+	}
+	assert_true(virtio->write_count < FAKE_VIRTIO_WRITES);
+	return &virtio->writes[virtio->write_count++];
 }
 
 static uint8_t execute_write(struct fake_virtio *virtio, const struct request *request)
@@ -177,10 +193,11 @@ static uint8_t execute_write(struct fake_virtio *virtio, const struct request *r
 	assert_true((virtio->features & VIRTIO_BLK_F_RO) == 0);
 	if (consume(&virtio->writes_fail))
 		return STATUS_IOERR;
+	if (is_bad(virtio, request))
+		return virtio->bad_status;
 	dma(virtio, request, transfer_buffer, false);
 	for (uint32_t i = 0; i < request->bytes / 512; i++) {
-		assert_true(virtio->write_count < FAKE_VIRTIO_WRITES);
-		struct fake_virtio_write *write = &virtio->writes[virtio->write_count++];
+		struct fake_virtio_write *write = write_find(virtio, request->header.sector + i);
 		*write = (struct fake_virtio_write){.sector = request->header.sector + i,
 						    .is_durable = !virtio->has_write_cache};
 		memcpy(write->bytes, transfer_buffer + (size_t)i * 512, 512);

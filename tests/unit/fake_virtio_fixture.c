@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A reader of single pages for the virtio tests; see fake_virtio_fixture.h. */
+/* A reader and writer of single pages for the virtio tests; see fake_virtio_fixture.h. */
 #include "tests/unit/fake_virtio_fixture.h"
 
 #include <setjmp.h>
@@ -55,6 +55,41 @@ enum status rig_submit(uint32_t number)
 	const uint64_t sectors = PAGE_BYTES / rig.device->identity.sector_bytes;
 
 	return rig.device->ops->submit_read(rig.device, &segment, 1, (struct lba){sectors * number}, number);
+}
+
+static uint8_t written_byte(uint32_t number, uint32_t offset)
+{
+	return (uint8_t)(number * 29 + offset * 7 + (offset >> 8));
+}
+
+enum status rig_submit_write(uint32_t number)
+{
+	const struct block_segment segment = {virt_to_paddr(&rig.pages[number % RIG_PAGES]), PAGE_BYTES};
+	const uint64_t sectors = PAGE_BYTES / rig.device->identity.sector_bytes;
+
+	for (uint32_t i = 0; i < PAGE_BYTES; i++)
+		rig.pages[number % RIG_PAGES].bytes[i] = written_byte(number, i);
+	return rig.device->ops->submit_write(rig.device, &segment, 1, (struct lba){sectors * number}, number);
+}
+
+void rig_expect_written(uint32_t number, bool is_durable)
+{
+	const uint64_t first = (uint64_t)number * SECTORS_PER_PAGE;
+	uint32_t sectors = 0;
+
+	for (uint32_t i = 0; i < rig.virtio.write_count; i++) {
+		const struct fake_virtio_write *write = &rig.virtio.writes[i];
+		if (write->sector < first || write->sector >= first + SECTORS_PER_PAGE)
+			continue;
+		for (uint32_t k = 0; k < 512; k++)
+			assert_int_equal(write->bytes[k],
+					 written_byte(number, (uint32_t)(write->sector - first) * 512 + k));
+		assert_int_equal(write->is_durable, is_durable);
+		sectors++;
+	}
+	assert_int_equal(sectors, SECTORS_PER_PAGE);
+	assert_int_equal(rig.times[number], 1);
+	assert_int_equal(rig.status[number], STATUS_OK);
 }
 
 bool rig_poll(void *count)

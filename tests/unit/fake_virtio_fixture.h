@@ -34,6 +34,9 @@ void rig_expect_refused(enum status status);
 /* Starts the read of a page: tag and place on the disk are its number. */
 enum status rig_submit(uint32_t number);
 
+/* The same for a write: the page is filled first, differently for each number. */
+enum status rig_submit_write(uint32_t number);
+
 /* One poll. True when as many completions came as *(const uint32_t *)count. For poll_until(). */
 bool rig_poll(void *count);
 
@@ -45,6 +48,9 @@ void rig_read(uint32_t count);
 
 /* The page came once, and right. */
 void rig_expect(uint32_t number);
+
+/* The write of the page was completed once, well, and the disk holds it; durable: a flush followed. */
+void rig_expect_written(uint32_t number, bool is_durable);
 
 /* All of count pages came once: right, or with this error. */
 void rig_expect_all(uint32_t count);
