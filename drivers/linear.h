@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A block device made of extents of others, one after the other: what a linear logical volume is. It has no engine of
- * its own; reads go straight through to the device that holds them.
+ * its own; reads go straight through to the device that holds them. It takes no writes in flight, only durable ones.
  */
 #pragma once
 

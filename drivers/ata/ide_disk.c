@@ -6,12 +6,13 @@
 #include "drivers/block_check.h"
 #include "drivers/timer.h"
 
-#define READ_TIMEOUT_US         10000000
-#define READ_ATTEMPTS           3
+#define QUEUED_TIMEOUT_US       10000000
+#define QUEUED_ATTEMPTS         3
 #define WRITE_TIMEOUT_US        8000000
 #define WRITE_RUN_TIMEOUT_US    10000000
-#define FLUSH_TIMEOUT_US        18000000
-#define FLUSH_RUN_TIMEOUT_US    20000000
+#define WRITE_FLUSH_TIMEOUT_US  18000000 /* in write_sync */
+#define FLUSH_TIMEOUT_US        27000000 /* alone */
+#define FLUSH_RUN_EXTRA_US      2000000
 #define CHECK_RUN_TIMEOUT_US    30000000
 #define RESET_HOLD_US           10
 #define BUS_MASTER_OFF_ATTEMPTS 3
@@ -22,8 +23,8 @@ static void request_fill(struct ide_request *request, struct lba lba, uint32_t s
 	request->lba = lba;
 	request->sectors = request->bytes / sector_bytes;
 	request->is_write = is_write;
-	request->attempts_left = is_write ? 1 : READ_ATTEMPTS;
-	request->timeout_us = is_write ? WRITE_TIMEOUT_US : READ_TIMEOUT_US;
+	request->attempts_left = QUEUED_ATTEMPTS;
+	request->timeout_us = QUEUED_TIMEOUT_US;
 }
 
 static struct ide_request *request_find_free(struct ide_device *device)
@@ -34,8 +35,8 @@ static struct ide_request *request_find_free(struct ide_device *device)
 	return NULL;
 }
 
-static enum status disk_submit_read(struct block_device *block, const struct block_segment *segments, uint32_t count,
-				    struct lba lba, uint32_t tag)
+static enum status submit(struct block_device *block, const struct block_segment *segments, uint32_t count,
+			  struct lba lba, uint32_t tag, bool is_write)
 {
 	struct ide_device *device = block->driver;
 	const struct block_identity *identity = &block->identity;
@@ -51,10 +52,22 @@ static enum status disk_submit_read(struct block_device *block, const struct blo
 		return STATUS_INVALID;
 	TRY(block_check_transfer(identity, segments, count, lba, &bytes));
 	ide_prds_build(request, segments, count);
-	request_fill(request, lba, identity->sector_bytes, false);
+	request_fill(request, lba, identity->sector_bytes, is_write);
 	request->tag = tag;
 	ide_request_queue(device, request);
 	return STATUS_OK;
+}
+
+static enum status disk_submit_read(struct block_device *block, const struct block_segment *segments, uint32_t count,
+				    struct lba lba, uint32_t tag)
+{
+	return submit(block, segments, count, lba, tag, false);
+}
+
+static enum status disk_submit_write(struct block_device *block, const struct block_segment *segments, uint32_t count,
+				     struct lba lba, uint32_t tag)
+{
+	return submit(block, segments, count, lba, tag, true);
 }
 
 static void disk_poll(struct block_device *block, struct block_completion *completions_out, uint32_t capacity,
@@ -75,16 +88,28 @@ static void disk_poll(struct block_device *block, struct block_completion *compl
 	*count_out = count;
 }
 
-static enum status disk_flush(struct ide_device *device, const struct ata_taskfile *taskfile)
+/* STATUS_UNSUPPORTED: there is a cache, but no command for it. */
+static enum status flush(struct ide_device *device, uint64_t timeout_us)
 {
 	struct ide_request *request = &device->sync_request;
 
-	request->taskfile = *taskfile;
+	if (ata_flush_build(&device->identity, &request->taskfile) != STATUS_OK)
+		return device->identity.write_cache ? STATUS_UNSUPPORTED : STATUS_OK;
 	request->sectors = 0;
 	request->protocol = IDE_NO_DATA;
 	request->attempts_left = 1;
-	request->timeout_us = FLUSH_TIMEOUT_US;
-	return ide_request_run(device, request, FLUSH_RUN_TIMEOUT_US);
+	request->timeout_us = timeout_us;
+	return ide_request_run(device, request, timeout_us + FLUSH_RUN_EXTRA_US);
+}
+
+static enum status disk_flush_sync(struct block_device *block)
+{
+	struct ide_device *device = block->driver;
+
+	for (uint32_t i = 0; i < IDE_QUEUE_DEPTH; i++)
+		if (device->requests[i].state != IDE_REQUEST_FREE)
+			return STATUS_INVALID;
+	return flush(device, FLUSH_TIMEOUT_US);
 }
 
 static enum status disk_write_sync(struct block_device *block, struct lba lba, const void *data, uint32_t bytes)
@@ -92,18 +117,17 @@ static enum status disk_write_sync(struct block_device *block, struct lba lba, c
 	struct ide_device *device = block->driver;
 	const struct block_segment segment = {virt_to_paddr(data), bytes};
 	struct ide_request *request = &device->sync_request;
-	struct ata_taskfile flush;
-	enum status can_flush;
 
 	/* Before anything is written: what could not be made durable is not begun. */
-	can_flush = ata_flush_build(&device->identity, &flush);
-	if (can_flush != STATUS_OK && device->identity.write_cache)
-		return can_flush;
+	if (device->identity.write_cache && ata_flush_build(&device->identity, &request->taskfile) != STATUS_OK)
+		return STATUS_UNSUPPORTED;
 	TRY(block_check_write(&block->identity, lba, data, bytes));
 	ide_prds_build(request, &segment, 1);
 	request_fill(request, lba, block->identity.sector_bytes, true);
+	request->attempts_left = 1;
+	request->timeout_us = WRITE_TIMEOUT_US;
 	TRY(ide_request_run(device, request, WRITE_RUN_TIMEOUT_US));
-	return can_flush == STATUS_OK ? disk_flush(device, &flush) : STATUS_OK;
+	return flush(device, WRITE_FLUSH_TIMEOUT_US);
 }
 
 static enum status disk_rehearse_stop(struct block_device *block)
@@ -175,7 +199,9 @@ void ide_disk_publish(struct ide_device *device)
 
 const struct block_ops ide_block_ops = {
 	.submit_read = disk_submit_read,
+	.submit_write = disk_submit_write,
 	.poll = disk_poll,
+	.flush_sync = disk_flush_sync,
 	.write_sync = disk_write_sync,
 	.rehearse_stop = disk_rehearse_stop,
 	.quiesce = disk_quiesce,

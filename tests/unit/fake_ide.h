@@ -23,7 +23,7 @@ struct fake_ide_disk {
 	bool is_deaf;         /* takes a command and stays busy; a reset does not help */
 	uint32_t hang_count;  /* so many commands stay busy until a reset */
 	uint8_t hang_command; /* 0: any but IDENTIFY DEVICE */
-	uint64_t bad_lba;     /* unreadable sector */
+	uint64_t bad_lba;     /* a sector that can't be read or written */
 	uint32_t bad_count;   /* so many times */
 	uint32_t crc_errors;  /* so many DMA commands end with ICRC */
 	uint32_t extra_data;  /* so many PIO commands want one block more */

@@ -113,6 +113,10 @@ static void disk_pio_next(struct fake_ide_disk *disk)
 
 void fake_ide_disk_block_done(struct fake_ide_disk *disk, uint64_t latency_us)
 {
+	if (fake_ide_is_write(disk->command) && disk_sector_is_bad(disk, disk->next_lba)) {
+		disk_end(disk, ATA_ERROR_IDNF);
+		return;
+	}
 	if (fake_ide_is_write(disk->command))
 		disk_access(disk, disk->next_lba, disk->block, true);
 	disk->next_lba++;
@@ -157,8 +161,8 @@ static void engine_move(struct fake_ide_channel *channel, struct fake_ide_disk *
 	assert_true(fake_pci_is_bus_master(&channel->owner->function));
 	assert_int_equal(fake_ide_table_check(prds), (uint64_t)disk->sectors_left * disk->sector_bytes);
 	while (disk->sectors_left > 0) {
-		if (!write && disk_sector_is_bad(disk, disk->next_lba)) {
-			disk_end(disk, ATA_ERROR_UNC);
+		if (disk_sector_is_bad(disk, disk->next_lba)) {
+			disk_end(disk, write ? ATA_ERROR_IDNF : ATA_ERROR_UNC);
 			return;
 		}
 		if (!write)

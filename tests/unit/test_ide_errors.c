@@ -227,6 +227,27 @@ static void test_write_errors(void **state)
 	assert_true(fake_hw_now_us() - start_us < 30 * SECOND_US);
 }
 
+/* 30 s in all; and a write that hangs leaves the disk usable. */
+static void test_write_in_time(void **state)
+{
+	struct fake_ide_disk *disk = ide_start(LEGACY, 100000);
+	uint64_t start_us = fake_hw_now_us();
+
+	(void)state;
+	disk->hang_command = ATA_WRITE_DMA;
+	disk->hang_count = 1;
+	assert_int_equal(ide_disk0()->ops->write_sync(ide_disk0(), (struct lba){4}, ide_buffer, 512), STATUS_TIMEOUT);
+	assert_true(fake_hw_now_us() - start_us < 10 * SECOND_US);
+	ide_read_one(ide_disk0(), ide_buffer, 512, 4, STATUS_OK);
+	disk->hang_command = ATA_FLUSH_CACHE_EXT;
+	disk->hang_count = 1;
+	ide.latency_us = 7 * SECOND_US;
+	start_us = fake_hw_now_us();
+	assert_int_equal(ide_disk0()->ops->write_sync(ide_disk0(), (struct lba){4}, ide_buffer, 512), STATUS_TIMEOUT);
+	assert_true(fake_hw_now_us() - start_us < 30 * SECOND_US);
+	assert_int_equal(disk->writes_cached, 1);
+}
+
 /* A cache that can't be flushed: nothing is written at all. Without a cache no flush is needed. */
 static void test_write_without_flush(void **state)
 {
@@ -361,6 +382,7 @@ int main(void)
 		TEST(test_engine_that_does_not_end),
 		TEST(test_write_and_flush),
 		TEST(test_write_errors),
+		TEST(test_write_in_time),
 		TEST(test_write_without_flush),
 		TEST(test_rehearsal),
 		TEST(test_rehearsal_beside_a_read),
