@@ -56,9 +56,10 @@ struct block_ops {
 				   struct lba lba, uint32_t tag);
 
 	/*
-	 * As submit_read, in the other direction: the data is on the medium only after flush_sync. After an error what
-	 * the sectors hold is not known. Also STATUS_IO_ERROR: the device is read-only (some say so only when the
-	 * request is completed); STATUS_UNSUPPORTED: it takes no writes of this kind (drivers/linear.h).
+	 * As submit_read, in the other direction: the data is on the medium only after flush_sync. Requests in flight
+	 * must not overlap on the disk where one of them writes. After an error what the sectors hold is not known.
+	 * Also STATUS_IO_ERROR: the device is read-only (some say so only when the request is completed);
+	 * STATUS_UNSUPPORTED: it takes no writes of this kind (drivers/linear.h).
 	 */
 	enum status (*submit_write)(struct block_device *device, const struct block_segment *segments, uint32_t count,
 				    struct lba lba, uint32_t tag);
