@@ -26,7 +26,7 @@ struct core_segment core_load_segment(const struct elf_program_header *load)
 	const uint64_t end = align_down(start + load->memory_bytes, PAGE_BYTES);
 	struct core_segment segment = {0};
 
-	if (load->type != ELF_PROGRAM_LOAD || first >= end)
+	if (load->type != ELF_PROGRAM_LOAD || load->memory_bytes == 0 || first >= end)
 		return segment;
 	segment.first.value = first / PAGE_BYTES;
 	segment.offset = load->offset + (first - start);

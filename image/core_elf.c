@@ -92,6 +92,8 @@ static enum status segments_check(struct core *core, const char **reason_out)
 	for (uint32_t i = 0; i < core->segment_count; i++) {
 		const struct core_segment segment = core_segment(core, i);
 
+		if (segment.data_pages + segment.zero_pages == 0)
+			continue;
 		if (segment.first.value < floor && frames_known(core, i, &segment) != 0)
 			return core_refuse(reason_out, STATUS_CORRUPT, "segments overlap");
 		floor = max_u64(floor, segment.first.value + segment.data_pages + segment.zero_pages);

@@ -91,7 +91,7 @@ enum core_codec { CORE_PLAIN = 0, CORE_LZO = 1, CORE_LZ4 = 2 };
 
 /* Notes: the ELF owner "THAW", and "VMCOREINFO" as A's kernel keeps it (for crash and makedumpfile). */
 #define CORE_NOTE_OWNER   "THAW"
-#define CORE_NOTE_TYPE    1
+#define CORE_NOTE_TYPE    0x54484157 /* none that the kernel or crash uses for something else */
 #define CORE_NOTE_VERSION 1
 
 #define CORE_MEMORY_ENTRIES_MAX 128

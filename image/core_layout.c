@@ -33,44 +33,47 @@ static void run_fetch(struct walk *walk, uint64_t from)
 	walk->has_run = walk->source->next_run(walk->source->context, (struct pfn){from}, &walk->run);
 }
 
-static struct walk walk_start(const struct core_source *source, uint64_t gap_pages)
+static void walk_start(struct walk *walk, const struct core_source *source, uint64_t gap_pages)
 {
-	struct walk walk = {.source = source, .gap_pages = gap_pages};
-
-	run_fetch(&walk, 0);
-	return walk;
+	walk->source = source;
+	walk->gap_pages = gap_pages;
+	run_fetch(walk, 0);
 }
 
 /* False: that was all. The segment's offset is not set. */
 static bool walk_next(struct walk *walk, struct core_segment *segment_out)
 {
-	struct core_segment segment = {.first = walk->run.first};
-	uint64_t end = segment.first.value;
+	uint64_t end = walk->run.first.value;
+	uint64_t data_pages = 0;
+	uint64_t zero_pages = 0;
 
 	if (!walk->has_run)
 		return false;
+	segment_out->first = walk->run.first;
 	while (walk->has_run && walk->run.first.value == end) {
 		if (walk->run.zero) {
-			segment.zero_pages += walk->run.pages;
+			zero_pages += walk->run.pages;
 		} else {
-			if (segment.zero_pages >= walk->gap_pages)
+			if (zero_pages >= walk->gap_pages)
 				break;
-			segment.data_pages += segment.zero_pages + walk->run.pages;
-			segment.zero_pages = 0;
+			data_pages += zero_pages + walk->run.pages;
+			zero_pages = 0;
 		}
 		end += walk->run.pages;
 		run_fetch(walk, end);
 	}
-	*segment_out = segment;
+	segment_out->data_pages = data_pages;
+	segment_out->zero_pages = zero_pages;
 	return true;
 }
 
 /* Counts with the layout's gap. Stops behind segments_max segments. */
 static void layout_count(struct core_layout *layout, const struct core_source *source, uint32_t segments_max)
 {
-	struct walk walk = walk_start(source, layout->gap_pages);
 	struct core_segment segment;
+	struct walk walk;
 
+	walk_start(&walk, source, layout->gap_pages);
 	layout->segment_count = 0;
 	layout->data_pages = 0;
 	layout->zero_pages = 0;
@@ -156,11 +159,13 @@ static void elf_fill(struct elf_header *elf, const struct core_build *build)
 static enum status loads_fill(struct elf_program_header *loads, const struct core_build *build, uint64_t offset)
 {
 	const struct core_layout *layout = build->layout;
-	struct walk walk = walk_start(build->source, layout->gap_pages);
 	const uint64_t data_end = offset + layout->data_pages * PAGE_BYTES;
+	uint64_t zero_pages = 0;
 	struct core_segment segment;
 	uint32_t count = 0;
+	struct walk walk;
 
+	walk_start(&walk, build->source, layout->gap_pages);
 	for (; walk_next(&walk, &segment); count++) {
 		struct elf_program_header *load = &loads[count];
 
@@ -175,29 +180,32 @@ static enum status loads_fill(struct elf_program_header *loads, const struct cor
 		load->memory_bytes = load->file_bytes + segment.zero_pages * PAGE_BYTES;
 		load->alignment = LOAD_ALIGNMENT;
 		offset += load->file_bytes;
+		zero_pages += segment.zero_pages;
 	}
-	return count == layout->segment_count && offset == data_end ? STATUS_OK : STATUS_INVALID;
+	if (count != layout->segment_count || offset != data_end || zero_pages != layout->zero_pages)
+		return STATUS_INVALID;
+	return STATUS_OK;
 }
 
-/* Returns where the descriptor goes. */
-static uint8_t *record_fill(uint8_t *bytes, const char *owner, uint32_t type, uint32_t descriptor_bytes)
+/* A record with its owner. The descriptor follows. */
+static void record_fill(uint8_t *bytes, const char *owner, uint32_t owner_bytes, uint32_t type,
+			uint32_t descriptor_bytes)
 {
 	struct elf_note *record = (struct elf_note *)(void *)bytes;
 
-	record->owner_bytes = (uint32_t)strlen(owner) + 1;
+	record->owner_bytes = owner_bytes;
 	record->descriptor_bytes = descriptor_bytes;
 	record->type = type;
-	memcpy(record + 1, owner, record->owner_bytes);
-	return bytes + sizeof(*record) + align_up(record->owner_bytes, ELF_NOTE_ALIGNMENT);
+	memcpy(record + 1, owner, owner_bytes);
 }
 
-static void notes_fill(uint8_t *header, const struct core_build *build, const struct places *places)
+static void notes_fill(uint8_t *next, const struct core_build *build, const struct places *places)
 {
 	const struct core_layout *layout = build->layout;
-	uint8_t *descriptor =
-		record_fill(header + places->notes, CORE_NOTE_OWNER, CORE_NOTE_TYPE, sizeof(struct core_note));
-	struct core_note *note = (struct core_note *)(void *)descriptor;
+	struct core_note *note;
 
+	record_fill(next, CORE_NOTE_OWNER, sizeof(CORE_NOTE_OWNER), CORE_NOTE_TYPE, sizeof(*note));
+	note = (struct core_note *)(void *)(next + RECORD_BYTES(CORE_NOTE_OWNER));
 	*note = *build->note;
 	note->version = CORE_NOTE_VERSION;
 	note->data_pages = layout->data_pages;
@@ -205,9 +213,11 @@ static void notes_fill(uint8_t *header, const struct core_build *build, const st
 	note->chunk_table = places->chunk_table;
 	note->chunk_count = layout->chunk_count;
 	note->data_offset = places->data;
-	if (build->vmcoreinfo_bytes != 0)
-		memcpy(record_fill(descriptor + sizeof(*note), CORE_VMCOREINFO_OWNER, 0, build->vmcoreinfo_bytes),
-		       build->vmcoreinfo, build->vmcoreinfo_bytes);
+	if (build->vmcoreinfo_bytes == 0)
+		return;
+	next = (uint8_t *)(note + 1);
+	record_fill(next, CORE_VMCOREINFO_OWNER, sizeof(CORE_VMCOREINFO_OWNER), 0, build->vmcoreinfo_bytes);
+	memcpy(next + RECORD_BYTES(CORE_VMCOREINFO_OWNER), build->vmcoreinfo, build->vmcoreinfo_bytes);
 }
 
 enum status core_header_build(void *header, const struct core_build *build, struct core *core_out)
@@ -224,7 +234,7 @@ enum status core_header_build(void *header, const struct core_build *build, stru
 	programs->file_bytes = places.notes_end - places.notes;
 	programs->alignment = ELF_NOTE_ALIGNMENT;
 	TRY(loads_fill(programs + 1, build, places.data));
-	notes_fill(header, build, &places);
+	notes_fill((uint8_t *)header + places.notes, build, &places);
 	*core_out = (struct core){
 		.note = header_note(header),
 		.data_pages = layout->data_pages,
