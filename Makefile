@@ -81,7 +81,10 @@ $(B)/host/%.asm.o: %.asm
 # Assembler that runs in user space too.
 HOST_ASM := $(wildcard lib/*.asm)
 
-$(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
+# Of the host command: what is pure.
+TOOL_PURE_C := tools/acpi_fadt.c tools/acpi_s5.c tools/boot_params.c tools/elf_plan.c tools/extents.c
+
+$(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(TOOL_PURE_C:%.c=$(B)/host/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
 	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^
 
 $(B)/unit/%: tests/unit/%.c $(B)/host/libthaw.a
@@ -104,7 +107,7 @@ $(B)/fuzzobj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)$(CLANG) $(FUZZ_CFLAGS) -c -o $@ $<
 
-$(B)/fuzzobj/libthaw.a: $(HOST_C:%.c=$(B)/fuzzobj/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o)
+$(B)/fuzzobj/libthaw.a: $(HOST_C:%.c=$(B)/fuzzobj/%.o) $(TOOL_PURE_C:%.c=$(B)/fuzzobj/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o)
 	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^
 
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzzobj/libthaw.a
