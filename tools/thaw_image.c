@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 #include "image/swsusp_scan.h"
-
-#define BAR_WIDTH 40
+#include "tools/thaw_say.h"
 
 struct device {
 	const char *path;
@@ -24,8 +23,7 @@ struct device {
 	uint64_t directory_entries;
 	uint64_t zero_frames;
 	uint64_t last_frame;
-	uint64_t shown_percent;
-	bool show_progress;
+	struct progress progress;
 };
 
 static bool device_open(struct device *device, const char *path)
@@ -49,8 +47,7 @@ static bool device_open(struct device *device, const char *path)
 	device->pages = (uint64_t)bytes / PAGE_BYTES;
 	device->directory_entries = device->pages / (PAGE_BYTES * 8) + 1;
 	device->directory = calloc(device->directory_entries, sizeof(struct page *));
-	device->shown_percent = UINT64_MAX;
-	device->show_progress = isatty(STDERR_FILENO) == 1;
+	device->progress = progress_begin();
 	if (device->directory == NULL)
 		abort();
 	return true;
@@ -106,23 +103,11 @@ static void frames_note(void *context, const uint64_t *pfns, uint32_t count)
 	}
 }
 
-static void progress_show(void *context, uint64_t done, uint64_t total)
+static void reading_show(void *context, uint64_t done, uint64_t total)
 {
-	static const char full[BAR_WIDTH + 1] = "########################################";
 	struct device *device = context;
-	const uint64_t percent = done * 100 / total;
-	const int width = (int)(done * BAR_WIDTH / total);
 
-	if (!device->show_progress || percent == device->shown_percent)
-		return;
-	device->shown_percent = percent;
-	fprintf(stderr, "\r[%.*s%*s] %3" PRIu64 " %%", width, full, BAR_WIDTH - width, "", percent);
-}
-
-static void progress_clear(const struct device *device)
-{
-	if (device->show_progress && device->shown_percent != UINT64_MAX)
-		fprintf(stderr, "\r%*s\r", BAR_WIDTH + 10, "");
+	progress_show(&device->progress, done, total);
 }
 
 static const char *codec_name(enum swsusp_codec codec)
@@ -207,9 +192,9 @@ enum thaw_exit thaw_verify(const char *path, uint64_t header_page)
 		return THAW_EXIT_TROUBLE;
 	}
 	scan->source = (struct swsusp_scan_source){device_read, &device};
-	scan->sink = (struct swsusp_scan_sink){frames_note, NULL, progress_show, &device};
+	scan->sink = (struct swsusp_scan_sink){frames_note, NULL, reading_show, &device};
 	status = swsusp_scan_image(scan, header_page, device.pages, device_marks(&device));
-	progress_clear(&device);
+	progress_clear(&device.progress);
 	if (status == STATUS_OK) {
 		header_print(&scan->reader.header);
 		info_print(&scan->reader.info);
