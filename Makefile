@@ -170,7 +170,8 @@ size: all ## check that thaw.elf is under 128 KiB
 
 # --- the host command --------------------------------------------------------------------------------------------
 
-TOOL_C := $(wildcard tools/thaw*.c image/*.c) lib/crc32.c
+TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) lib/crc32.c disk/filesystem.c disk/raid.c disk/swap_area.c \
+          disk/uuid.c
 
 $(B)/tool/%.o: %.c Makefile
 	@mkdir -p $(@D)

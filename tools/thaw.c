@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The `thaw` host command: looks at hibernation images with the very code that the loader restores them with.
+ * The `thaw` host command: looks at hibernation images with the very code that the
+ * loader restores them with.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -9,33 +10,59 @@
 #include <string.h>
 
 #include "include/types.h"
+#include "tools/thaw_commands.h"
+#include "tools/thaw_core.h"
 #include "tools/thaw_image.h"
+#include "tools/thaw_say.h"
+
+static const char usage[] = "usage: thaw save TARGET [options]\n"
+			    "       thaw format TARGET [--size=SIZE]\n"
+			    "       thaw export TARGET OUT\n"
+			    "       thaw verify FILE|DEVICE [--offset=PAGES]\n"
+			    "       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
+			    "\n"
+			    "  save      write this session to TARGET by a kexec jump, and switch off\n"
+			    "  format    make a partition or a file a target of save\n"
+			    "  export    turn what save wrote into an ELF core file\n"
+			    "  verify    read the whole hibernation image and check it as the loader would\n"
+			    "  inspect   show what the image's header says\n"
+			    "\n"
+			    "`thaw COMMAND --help` says more.\n";
+
+static const char image_help[] =
+	"usage: thaw verify FILE|DEVICE [--offset=PAGES]\n"
+	"       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
+	"\n"
+	"  verify    read the whole hibernation image and check it as the loader would\n"
+	"  inspect   show what the image's header says\n"
+	"\n"
+	"  FILE|DEVICE       the resume device: a swap partition, or the device that holds the swap file; or a target "
+	"of\n"
+	"                    `thaw save`\n"
+	"  --offset=PAGES    as resume_offset=, for a swap file, or a target that is a file\n"
+	"\n"
+	"Exit status: 0 the image is good, 1 it would be refused, 2 usage or read error, 3 no image there.\n";
 
 static const struct {
 	const char *name;
-	enum thaw_exit (*run)(const char *path, uint64_t header_page);
+	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"verify", thaw_verify},
 	{"inspect", thaw_inspect},
 };
 
-static int usage(FILE *stream)
+bool command_wants_help(int argc, char **argv, const char *help)
 {
-	fputs("usage: thaw verify FILE|DEVICE [--offset=PAGES]\n"
-	      "       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
-	      "\n"
-	      "  verify    read the whole hibernation image and check it as the loader would\n"
-	      "  inspect   show what the image's header says\n"
-	      "\n"
-	      "  FILE|DEVICE       the resume device: a swap partition, or the device that holds the swap file\n"
-	      "  --offset=PAGES    as resume_offset=, for a swap file\n"
-	      "\n"
-	      "Exit status: 0 the image is good, 1 it would be refused, 2 usage or read error, 3 no image there.\n",
-	      stream);
-	return stream == stdout ? THAW_EXIT_OK : THAW_EXIT_TROUBLE;
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0) {
+			fputs(help, stdout);
+			return true;
+		}
+	}
+	return false;
 }
 
-static bool parse_offset(const char *text, uint64_t *pages_out)
+bool pages_parse(const char *text, uint64_t *pages_out)
 {
 	char *end;
 
@@ -45,27 +72,62 @@ static bool parse_offset(const char *text, uint64_t *pages_out)
 	return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && *pages_out < BIT64(52);
 }
 
-int main(int argc, char **argv)
+/* False: the words are wrong. */
+static bool image_words_parse(int argc, char **argv, const char **path_out, uint64_t *page_out)
 {
-	static const char offset_option[] = "--offset=";
-	const char *path = NULL;
-	uint64_t header_page = 0;
+	*path_out = NULL;
+	*page_out = 0;
+	for (int i = 0; i < argc; i++) {
+		const char *offset = option_value(argv[i], "--offset=");
 
-	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
-		return usage(stdout);
-	for (int i = 2; i < argc; i++) {
-		if (strncmp(argv[i], offset_option, strlen(offset_option)) == 0) {
-			if (!parse_offset(argv[i] + strlen(offset_option), &header_page))
-				return usage(stderr);
-		} else if (argv[i][0] == '-' || path != NULL) {
-			return usage(stderr);
+		if (offset != NULL) {
+			if (!pages_parse(offset, page_out))
+				return false;
+		} else if (argv[i][0] == '-' || *path_out != NULL) {
+			return false;
 		} else {
-			path = argv[i];
+			*path_out = argv[i];
 		}
 	}
-	for (size_t i = 0; path != NULL && i < ARRAY_COUNT(commands); i++) {
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return (int)commands[i].run(path, header_page);
+	return *path_out != NULL;
+}
+
+typedef enum thaw_exit image_reader(const char *path, uint64_t page);
+
+static int image_command(int argc, char **argv, image_reader *core_reader, image_reader *swsusp_reader)
+{
+	const char *path;
+	uint64_t page;
+
+	if (command_wants_help(argc, argv, image_help))
+		return THAW_EXIT_OK;
+	if (!image_words_parse(argc, argv, &path, &page)) {
+		fputs(image_help, stderr);
+		return THAW_EXIT_TROUBLE;
 	}
-	return usage(stderr);
+	return (int)(core_file_is_there(path, page) ? core_reader(path, page) : swsusp_reader(path, page));
+}
+
+int thaw_verify(int argc, char **argv)
+{
+	return image_command(argc, argv, core_verify, swsusp_verify);
+}
+
+int thaw_inspect(int argc, char **argv)
+{
+	return image_command(argc, argv, core_inspect, swsusp_inspect);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		fputs(usage, stdout);
+		return COMMAND_OK;
+	}
+	for (size_t i = 0; argc >= 2 && i < ARRAY_COUNT(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 2, argv + 2);
+	}
+	fputs(usage, stderr);
+	return COMMAND_REFUSED;
 }

@@ -178,7 +178,7 @@ static enum thaw_exit refuse(const struct device *device, enum status status, co
 	return THAW_EXIT_TROUBLE;
 }
 
-enum thaw_exit thaw_verify(const char *path, uint64_t header_page)
+enum thaw_exit swsusp_verify(const char *path, uint64_t header_page)
 {
 	struct swsusp_scan *scan = aligned_alloc(sizeof(struct page), sizeof(*scan));
 	enum thaw_exit result = THAW_EXIT_OK;
@@ -223,7 +223,7 @@ static enum status info_find(struct device *device, struct swsusp_reader *reader
 	}
 }
 
-enum thaw_exit thaw_inspect(const char *path, uint64_t header_page)
+enum thaw_exit swsusp_inspect(const char *path, uint64_t header_page)
 {
 	static struct swsusp_reader reader;
 	static struct page page;

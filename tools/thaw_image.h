@@ -15,7 +15,7 @@ enum thaw_exit {
 };
 
 /* Reads and checks the whole image whose header lies in page header_page of the device, and prints a summary. */
-enum thaw_exit thaw_verify(const char *path, uint64_t header_page);
+enum thaw_exit swsusp_verify(const char *path, uint64_t header_page);
 
 /* Prints what the header and the information page say, and reads nothing else. */
-enum thaw_exit thaw_inspect(const char *path, uint64_t header_page);
+enum thaw_exit swsusp_inspect(const char *path, uint64_t header_page);
