@@ -30,9 +30,11 @@ static const char usage[] = "usage: thaw save TARGET [options]\n"
 			    "`thaw COMMAND --help` says more.\n";
 
 static const char image_help[] =
-	"usage: thaw verify FILE|DEVICE [--offset=PAGES]\n"
+	"usage: thaw format TARGET [--size=SIZE]\n"
+	"       thaw verify FILE|DEVICE [--offset=PAGES]\n"
 	"       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
 	"\n"
+	"  format    make a partition or a file a target of save\n"
 	"  verify    read the whole hibernation image and check it as the loader would\n"
 	"  inspect   show what the image's header says\n"
 	"\n"
@@ -47,6 +49,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{"format", thaw_format},
 	{"verify", thaw_verify},
 	{"inspect", thaw_inspect},
 };
