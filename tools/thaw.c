@@ -31,10 +31,12 @@ static const char usage[] = "usage: thaw save TARGET [options]\n"
 
 static const char image_help[] =
 	"usage: thaw format TARGET [--size=SIZE]\n"
+	"       thaw export TARGET OUT\n"
 	"       thaw verify FILE|DEVICE [--offset=PAGES]\n"
 	"       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
 	"\n"
 	"  format    make a partition or a file a target of save\n"
+	"  export    turn what save wrote into an ELF core file\n"
 	"  verify    read the whole hibernation image and check it as the loader would\n"
 	"  inspect   show what the image's header says\n"
 	"\n"
@@ -50,6 +52,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"format", thaw_format},
+	{"export", thaw_export},
 	{"verify", thaw_verify},
 	{"inspect", thaw_inspect},
 };
