@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The `thaw` host command: looks at hibernation images with the very code that the
+ * The `thaw` host command: saves sessions by kexec jump, and looks at hibernation images with the very code that the
  * loader restores them with.
  */
 #include <errno.h>
@@ -30,13 +30,9 @@ static const char usage[] = "usage: thaw save TARGET [options]\n"
 			    "`thaw COMMAND --help` says more.\n";
 
 static const char image_help[] =
-	"usage: thaw format TARGET [--size=SIZE]\n"
-	"       thaw export TARGET OUT\n"
-	"       thaw verify FILE|DEVICE [--offset=PAGES]\n"
+	"usage: thaw verify FILE|DEVICE [--offset=PAGES]\n"
 	"       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
 	"\n"
-	"  format    make a partition or a file a target of save\n"
-	"  export    turn what save wrote into an ELF core file\n"
 	"  verify    read the whole hibernation image and check it as the loader would\n"
 	"  inspect   show what the image's header says\n"
 	"\n"
@@ -51,10 +47,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"format", thaw_format},
-	{"export", thaw_export},
-	{"verify", thaw_verify},
-	{"inspect", thaw_inspect},
+	{"save", thaw_save},     {"format", thaw_format},   {"export", thaw_export},
+	{"verify", thaw_verify}, {"inspect", thaw_inspect},
 };
 
 bool command_wants_help(int argc, char **argv, const char *help)

@@ -23,4 +23,5 @@ bool pages_parse(const char *text, uint64_t *pages_out);
 int thaw_verify(int argc, char **argv);
 int thaw_inspect(int argc, char **argv);
 int thaw_format(int argc, char **argv);
+int thaw_save(int argc, char **argv);
 int thaw_export(int argc, char **argv);

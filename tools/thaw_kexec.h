@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * thaw.elf as a program to jump to: read, patched, loaded, jumped to, forgotten (kexec_load(2), reboot(2)).
+ */
+#pragma once
+
+#include "include/save_parameters.h"
+#include "tools/elf_plan.h"
+
+struct kexec_program {
+	const char *path;
+	uint8_t *file;
+	size_t bytes;
+	struct elf_plan plan;
+	uint64_t entry;      /* thaw_save_entry */
+	uint64_t parameters; /* thaw_save_parameters */
+};
+
+/* Reads the ELF and finds what is needed of it; false: said. */
+bool kexec_program_read(struct kexec_program *program, const char *path);
+void kexec_program_free(struct kexec_program *program);
+
+/* Loads it with these parameters, whose checksum this sets. False: said. */
+bool kexec_program_load(const struct kexec_program *program, struct save_parameters *parameters);
+
+/* Forgets what is loaded. */
+void kexec_unload(void);
+
+/* Jumps; returns 0 after the return, or errno's value when there was no jump. */
+int kexec_jump(void);
