@@ -45,6 +45,8 @@
 extern boot_start
 
 global multiboot2_entry
+global boot_gdt_pointer
+global loader_stack_top
 
 section .multiboot2 alloc noexec nowrite progbits align=8
 header:
@@ -83,7 +85,7 @@ gdt:
 	dq 0x00AF9B000000FFFF	; 0x10: 64-bit code
 	dq 0x00CF93000000FFFF	; 0x18: flat data
 gdt_end:
-gdt_pointer:
+boot_gdt_pointer:
 	dw gdt_end - gdt - 1
 	dq gdt
 message_not_multiboot2:	db "thaw: not started by a multiboot2 loader; halted", 0
@@ -144,7 +146,7 @@ multiboot2_entry:
 	wrmsr
 	mov	eax, CR0_PG | CR0_WP | CR0_NE | CR0_MP | CR0_PE
 	mov	cr0, eax
-	lgdt	[gdt_pointer]
+	lgdt	[boot_gdt_pointer]
 	jmp	0x10:long_mode_entry
 
 ; IN esi = NUL-terminated text. Shows it on VGA text and COM1 and halts: without long mode no kernel can be started

@@ -221,6 +221,8 @@ enum status acpi_read(const struct memory_map *map, const uint8_t *rsdp_copy, ui
 	registers.pm1b_event = block_read(&fadt, FADT(pm1b_evt_blk), FADT(x_pm1b_evt_blk), event_bytes);
 	registers.pm1a_control = block_read(&fadt, FADT(pm1a_cnt_blk), FADT(x_pm1a_cnt_blk), PM1_CONTROL_BYTES);
 	registers.pm1b_control = block_read(&fadt, FADT(pm1b_cnt_blk), FADT(x_pm1b_cnt_blk), PM1_CONTROL_BYTES);
+	registers.gpe0 = block_read(&fadt, FADT(gpe0_blk), FADT(x_gpe0_blk), span_u8(&fadt, FADT(gpe0_blk_len)));
+	registers.gpe1 = block_read(&fadt, FADT(gpe1_blk), FADT(x_gpe1_blk), span_u8(&fadt, FADT(gpe1_blk_len)));
 	facs_read(map, &fadt, &registers);
 	*registers_out = registers;
 	return STATUS_OK;

@@ -26,6 +26,8 @@ struct acpi_registers {
 	struct acpi_block pm1b_event;
 	struct acpi_block pm1a_control;
 	struct acpi_block pm1b_control;
+	struct acpi_block gpe0; /* likewise */
+	struct acpi_block gpe1;
 	bool has_hardware_signature; /* a FACS was found */
 	uint32_t hardware_signature;
 };

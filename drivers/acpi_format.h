@@ -105,6 +105,10 @@ struct acpi_fadt_format {
 	struct acpi_gas_format x_pm1b_evt_blk;
 	struct acpi_gas_format x_pm1a_cnt_blk;
 	struct acpi_gas_format x_pm1b_cnt_blk;
+	struct acpi_gas_format x_pm2_cnt_blk;
+	struct acpi_gas_format x_pm_tmr_blk;
+	struct acpi_gas_format x_gpe0_blk;
+	struct acpi_gas_format x_gpe1_blk;
 } __attribute__((packed));
 
 #define ACPI_FACS_SIGNATURE "FACS"
@@ -152,4 +156,5 @@ _Static_assert(offsetof(struct acpi_fadt_format, reset_reg) == ACPI_FADT_V1_BYTE
 _Static_assert(offsetof(struct acpi_fadt_format, x_firmware_ctrl) == 132, "x_firmware_ctrl");
 _Static_assert(offsetof(struct acpi_fadt_format, x_pm1a_evt_blk) == 148, "x_pm1a_evt_blk");
 _Static_assert(offsetof(struct acpi_fadt_format, x_pm1b_cnt_blk) == 184, "x_pm1b_cnt_blk");
+_Static_assert(offsetof(struct acpi_fadt_format, x_gpe1_blk) == 232, "x_gpe1_blk");
 _Static_assert(offsetof(struct acpi_facs_format, hardware_signature) == 8, "hardware_signature");

@@ -114,6 +114,7 @@ bits 64
 	mov	r8, [rbp + HANDOFF_IMAGE_JUMP_ADDRESS]
 	mov	r9, [rbp + HANDOFF_IMAGE_CR3]
 .jump:
+	mov	rsp, [rbp + HANDOFF_IMAGE_STACK]
 	jmp	r8
 
 align 8

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Copy-and-jump into an image: position-independent code, smaller than a page, that runs from a safe frame, uses no
- * stack and needs nothing but one sealed structure in the same frame.
+ * stack itself and needs nothing but one sealed structure in the same frame.
  */
 #pragma once
 
@@ -15,6 +15,8 @@ struct handoff_image {
 	uint64_t levels;       /* of the image's paging: 4 or 5 */
 	uint64_t jump_address; /* virtual, goes to r8 */
 	uint64_t image_cr3;    /* goes to r9 */
+	uint64_t stack;        /* goes to rsp; the image of a hibernation asks for none */
+	uint64_t reentry;      /* what a kexec jump finds at its rsp (handoff/session.h) */
 };
 
 /* Where the structure lies in the frame; the code is in front of it. */

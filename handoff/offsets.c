@@ -6,6 +6,7 @@
 
 #include "handoff/image.h"
 #include "handoff/linux.h"
+#include "handoff/session.h"
 #include "mm/placement.h"
 
 #define DEFINE(symbol, value)        __asm__ volatile("\n->" #symbol " %0" : : "i"((long)(value)))
@@ -22,12 +23,18 @@ void handoff_offsets(void)
 	OFFSET(HANDOFF_IMAGE_LEVELS, struct handoff_image, levels);
 	OFFSET(HANDOFF_IMAGE_JUMP_ADDRESS, struct handoff_image, jump_address);
 	OFFSET(HANDOFF_IMAGE_CR3, struct handoff_image, image_cr3);
+	OFFSET(HANDOFF_IMAGE_STACK, struct handoff_image, stack);
 	OFFSET(PLAN_PAGE_NEXT, struct plan_page, next);
 	OFFSET(PLAN_PAGE_COUNT, struct plan_page, count);
 	OFFSET(PLAN_PAGE_COPIES, struct plan_page, copies);
 	OFFSET(PLAN_COPY_DESTINATION, struct plan_copy, destination);
 	OFFSET(PLAN_COPY_SOURCE, struct plan_copy, source);
 	DEFINE(PLAN_COPY_BYTES, sizeof(struct plan_copy));
+	OFFSET(HANDOFF_SESSION_ENTRY, struct handoff_session, entry);
+	OFFSET(HANDOFF_SESSION_CR3, struct handoff_session, cr3);
+	OFFSET(HANDOFF_SESSION_CR4, struct handoff_session, cr4);
+	OFFSET(HANDOFF_SESSION_REENTRY, struct handoff_session, reentry);
+	DEFINE(HANDOFF_SESSION_BYTES, sizeof(struct handoff_session));
 	OFFSET(HANDOFF_LINUX_PAGE_TABLES, struct handoff_linux, page_tables);
 	OFFSET(HANDOFF_LINUX_ENTRY, struct handoff_linux, entry);
 	OFFSET(HANDOFF_LINUX_BOOT_PARAMS, struct handoff_linux, boot_params);

@@ -40,5 +40,6 @@ struct boot_info {
 	uint16_t vbe_mode;             /* multiboot2 VBE tag; 0: none */
 	uint8_t rsdp[BOOT_RSDP_BYTES]; /* copy of the RSDP tag (new preferred); rsdp_bytes 0: none */
 	uint32_t rsdp_bytes;
-	uint16_t apm_version; /* 0: none */
+	uint16_t apm_version;   /* 0: none */
+	uint64_t session_entry; /* where a session comes in that jumps here by kexec */
 };

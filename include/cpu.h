@@ -33,6 +33,21 @@ static inline void cpu_write_cr3(uint64_t value)
 	__asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
 }
 
+#define CR4_LA57 BIT64(12)
+
+static inline uint64_t cpu_read_cr4(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	return value;
+}
+
+static inline void cpu_halt(void)
+{
+	__asm__ volatile("hlt");
+}
+
 static inline void cpu_invalidate_page(const void *address)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");

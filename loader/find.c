@@ -57,13 +57,17 @@ static enum status keep_image(struct find_search *search, const struct volume *v
 	struct found_image *found = search->found;
 
 	volume_name(volume, found->name);
-	log_line("%s: image, %s%s", found->name, look->header.codec == SWSUSP_PLAIN ? "plain" : "compressed",
-		 look->header.platform ? ", platform mode" : "");
+	if (look->image_kind == IMAGE_CORE)
+		log_line("%s: image of a kexec jump", found->name);
+	else
+		log_line("%s: image, %s%s", found->name, look->header.codec == SWSUSP_PLAIN ? "plain" : "compressed",
+			 look->header.platform ? ", platform mode" : "");
 	search->images++;
 	found->device = volume->disk;
 	found->start_lba = volume->start_lba;
 	found->device_pages = volume_pages(volume);
 	found->header_page = search->request.header_page;
+	found->kind = look->image_kind;
 	found->header = look->header;
 	found->header_bytes = *search->page;
 	found->is_logical = logical != NULL;

@@ -11,6 +11,11 @@
 #include "loader/volume.h"
 #include "mm/arena.h"
 
+enum image_kind {
+	IMAGE_SWSUSP, /* of a hibernation */
+	IMAGE_CORE,   /* of a kexec jump: header_bytes is its anchor */
+};
+
 /* An image that was found: where it is, and its header as read. */
 struct found_image {
 	struct block_device *device;
@@ -18,9 +23,10 @@ struct found_image {
 	uint64_t start_lba;           /* of the resume device, in sectors of the device */
 	uint64_t device_pages;        /* pages of the resume device */
 	uint64_t header_page;         /* page of the resume device that is the header: resume_offset, or 0 */
-	struct swsusp_header header;
-	struct page header_bytes; /* the header page as it stood on disk */
-	bool is_logical;          /* device is &linear.device, whose anchor is the header's sector */
+	enum image_kind kind;
+	struct swsusp_header header; /* of a hibernation */
+	struct page header_bytes;    /* the header page as it stood on disk */
+	bool is_logical;             /* device is &linear.device, whose anchor is the header's sector */
 	struct linear_disk linear;
 };
 

@@ -12,6 +12,7 @@ struct find_request {
 	enum resume_kind kind;
 	const struct resume_spec *spec; /* its text and partition_offset; its offset is not used */
 	uint64_t header_page;
+	bool allows_snapshot; /* thaw.snapshot */
 };
 
 /* What a look at one volume brought to light. */
@@ -20,7 +21,8 @@ struct find_look {
 	enum filesystem_kind kind;   /* as far as it was of interest */
 	enum status image;           /* is_named: STATUS_OK: an image; otherwise as of find_image */
 	const char *reason;          /* of image, static */
-	struct swsusp_header header; /* valid with STATUS_OK */
+	enum image_kind image_kind;  /* valid with STATUS_OK */
+	struct swsusp_header header; /* likewise */
 };
 
 /* --- find_name.c: no access to a disk ------------------------------------------------------------------------ */

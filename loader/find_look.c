@@ -4,6 +4,8 @@
  */
 #include "loader/find_internal.h"
 
+#include "image/core.h"
+
 /* True when the volume's beginning must be known, besides the header of an image. */
 static bool needs_content(const struct find_request *request, const struct logical_volume *logical)
 {
@@ -26,12 +28,38 @@ static enum status look_at_content(const struct find_request *request, const str
 	return STATUS_OK;
 }
 
+/* The anchor of a kexec jump's image. STATUS_NOT_FOUND: it is none, or there is no image behind it. */
+static enum status check_anchor(const struct find_request *request, const struct volume *volume,
+				const struct page *page, struct find_look *look)
+{
+	static struct core_anchor anchor;
+	const char *reason;
+	const enum status status =
+		core_anchor_parse(page, request->header_page, volume_pages(volume), &anchor, &reason);
+
+	if (status == STATUS_NOT_FOUND)
+		return status;
+	look->image_kind = IMAGE_CORE;
+	look->reason = reason;
+	TRY(status);
+	if (anchor.state == CORE_ANCHOR_VALID || (anchor.state == CORE_ANCHOR_SNAPSHOT && request->allows_snapshot))
+		return STATUS_OK;
+	look->reason = anchor.state == CORE_ANCHOR_SNAPSHOT
+			       ? "only a snapshot of a session that went on; thaw.snapshot is not given"
+			       : "a place for images of kexec jumps, without an image";
+	return STATUS_NOT_FOUND;
+}
+
 /* A page 0 that both begins a filesystem and carries an image was overwritten by one of the two since. */
-static enum status check_header(const struct find_request *request, const struct page *page, struct find_look *look)
+static enum status check_header(const struct find_request *request, const struct volume *volume,
+				const struct page *page, struct find_look *look)
 {
 	struct identity identity;
-	const enum status status = swsusp_header_parse(page, &look->header, &look->reason);
+	enum status status = swsusp_header_parse(page, &look->header, &look->reason);
 
+	look->image_kind = IMAGE_SWSUSP;
+	if (status == STATUS_NOT_FOUND)
+		status = check_anchor(request, volume, page, look);
 	if (request->header_page == 0)
 		look->kind = filesystem_identify(page, &identity);
 	if (status == STATUS_NOT_FOUND && find_names_one(request) && filesystem_is_container(look->kind)) {
@@ -59,7 +87,7 @@ enum status find_look_at(const struct find_request *request, const struct volume
 		if (status == STATUS_NOT_FOUND)
 			look.reason = "the place of the image header is beyond the device";
 		else if (status == STATUS_OK)
-			look.image = check_header(request, page, &look);
+			look.image = check_header(request, volume, page, &look);
 		else
 			return status;
 	}

@@ -27,7 +27,8 @@ enum status find_request_make(const struct resume_spec *own, const struct resume
 		*reason_out = "the value of resume_offset= is not a number";
 		return STATUS_UNSUPPORTED;
 	}
-	*request_out = (struct find_request){spec->kind, spec, offset->has_offset ? offset->offset_pages : 0};
+	*request_out = (struct find_request){spec->kind, spec, offset->has_offset ? offset->offset_pages : 0,
+					     own->allows_snapshot};
 	return STATUS_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "drivers/timer.h"
 #include "handoff/image.h"
 #include "lib/log.h"
+#include "loader/acpi_state.h"
 #include "loader/benchmark.h"
 #include "loader/console.h"
 #include "loader/disks.h"
@@ -18,6 +19,7 @@
 #include "loader/memory.h"
 #include "loader/normal.h"
 #include "loader/restore.h"
+#include "loader/save.h"
 
 /* For debuggers and tests: everything before this point is undone by a normal boot. */
 __attribute__((noinline)) void thaw_stop_entry(void);
@@ -111,7 +113,7 @@ void loader_on_exception(const struct exception_frame *frame)
 	disks_usable = false;
 	if (!boot)
 		boot = &nothing;
-	if (!console_is_ready())
+	if (!console_is_ready() && !save_is_active())
 		start_consoles();
 	console_speak_up();
 	log_line("exception %lu, error %lx, at %lx, address %lx", frame->vector, frame->error_code, frame->rip,
@@ -120,6 +122,8 @@ void loader_on_exception(const struct exception_frame *frame)
 	log_line("rsi %016lx rdi %016lx rbp %016lx rsp %016lx", frame->rsi, frame->rdi, frame->rbp, frame->rsp);
 	log_line("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", frame->r8, frame->r9, frame->r10, frame->r11);
 	log_line("r12 %016lx r13 %016lx r14 %016lx r15 %016lx", frame->r12, frame->r13, frame->r14, frame->r15);
+	if (save_is_active())
+		save_on_exception();
 	boot_with("fault");
 }
 
@@ -156,6 +160,15 @@ static void log_restore(const struct restore_result *result)
 		 result->waited_us, result->unpack_us, result->check_us);
 }
 
+/* What the image's kernel does not do itself. */
+static enum status restore_acpi(const struct found_image *found, const struct restore_result *result,
+				const struct acpi_registers *acpi)
+{
+	if (found->kind == IMAGE_CORE)
+		return acpi_state_restore(&result->acpi, acpi);
+	return found->header.platform ? STATUS_OK : acpi_enable(acpi);
+}
+
 static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 {
 	struct restore_job job = {
@@ -184,7 +197,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 		boot_with(reason_of(status));
 	}
 	log_restore(&result);
-	if (!found->header.platform && job.acpi && acpi_enable(job.acpi) != STATUS_OK)
+	if (job.acpi && restore_acpi(found, &result, job.acpi) != STATUS_OK)
 		log_line("ACPI does not switch on; the power button may not work");
 	status = disks_quiesce_others(&registry, found->device);
 	if (status != STATUS_OK) {

@@ -4,6 +4,7 @@
  */
 #include "loader/mark.h"
 
+#include "image/core.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -22,7 +23,8 @@ struct result_record {
 
 _Static_assert(sizeof(struct result_record) == SWSUSP_RESULT_BYTES, "the record's size is part of the contract");
 
-static void make_marked(const struct found_image *found, const struct mark_result *result, struct page *marked_out)
+static void make_marked_swsusp(const struct found_image *found, const struct mark_result *result,
+			       struct page *marked_out)
 {
 	const struct result_record record = {
 		.magic = {'T', 'H', 'A', 'W'},
@@ -36,6 +38,18 @@ static void make_marked(const struct found_image *found, const struct mark_resul
 	memcpy(marked_out->bytes + SWSUSP_SIGNATURE_OFFSET, found->header.original_signature, SWSUSP_SIGNATURE_BYTES);
 	if (!found->header.has_bad_pages)
 		memcpy(marked_out->bytes + SWSUSP_RESULT_OFFSET, &record, sizeof(record));
+}
+
+/* The anchor's first sector has a place for the result. */
+static void make_marked_core(const struct found_image *found, const struct mark_result *result, struct page *marked_out)
+{
+	struct core_anchor *anchor = (struct core_anchor *)(void *)marked_out;
+
+	*marked_out = found->header_bytes;
+	anchor->state = CORE_ANCHOR_USED;
+	anchor->restore_pages = (uint32_t)min_u64(result->pages, UINT32_MAX);
+	anchor->restore_ms = (uint32_t)min_u64(result->milliseconds, UINT32_MAX);
+	core_anchor_seal(anchor);
 }
 
 /* What the disk holds, compared with the two states that it may be in; written, that is marked, is MARK_USED here. */
@@ -56,7 +70,8 @@ enum mark_state mark_image_used(const struct found_image *found, const struct ma
 {
 	struct block_device *device = found->device;
 	const uint32_t bytes = device->identity.sector_bytes;
-	const uint32_t offset = (uint32_t)align_down(SWSUSP_SIGNATURE_OFFSET, bytes);
+	const bool is_core = found->kind == IMAGE_CORE;
+	const uint32_t offset = is_core ? 0 : (uint32_t)align_down(SWSUSP_SIGNATURE_OFFSET, bytes);
 	const uint64_t page_lba = found->start_lba + found->header_page * (PAGE_BYTES / bytes);
 	const struct lba lba = {page_lba + offset / bytes};
 	struct page *marked = &scratch[0];
@@ -64,7 +79,10 @@ enum mark_state mark_image_used(const struct found_image *found, const struct ma
 	enum mark_state state;
 	enum status status;
 
-	make_marked(found, result, marked);
+	if (is_core)
+		make_marked_core(found, result, marked);
+	else
+		make_marked_swsusp(found, result, marked);
 	/* Somebody's write since the header was read would be undone by ours. */
 	state = look(found, lba, offset, bytes, marked, seen);
 	if (state != MARK_UNCHANGED)

@@ -21,7 +21,8 @@ extern uint8_t arena_end[];
 static struct page_tables tables;
 static uint64_t mapped_end; /* identity mapped RAM and the low 4 GiB end here */
 static uint64_t *window_entries;
-static uint64_t entry_cr3; /* the tables that we were entered with: the first 4 GiB */
+static uint64_t entry_cr3; /* the tables that we were entered with: the first 4 GiB, or a session's RAM */
+static uint64_t top_root;  /* tables.root, or what is above it where the CPU runs with five levels */
 
 static uint64_t address_of(const void *symbol)
 {
@@ -65,6 +66,22 @@ static enum status map_first_large_page(void)
 	return map_identity(address_of(image_rodata_end), FIRST_LARGE_PAGE, data);
 }
 
+/* A session with five levels leaves the CPU with five. */
+static enum status make_top_root(struct loader_memory *memory)
+{
+	struct page *five;
+
+	top_root = virt_to_paddr(tables.root).value;
+	if ((cpu_read_cr4() & CR4_LA57) == 0)
+		return STATUS_OK;
+	five = table_page(&memory->arena);
+	if (!five)
+		return STATUS_NO_MEMORY;
+	((uint64_t *)(void *)five)[0] = top_root | PTE_PRESENT | PTE_WRITE;
+	top_root = virt_to_paddr(five).value;
+	return STATUS_OK;
+}
+
 enum status memory_map_ram(struct loader_memory *memory, const struct memory_map *map)
 {
 	const uint64_t data = MAP_WRITE | MAP_NO_EXECUTE;
@@ -91,7 +108,8 @@ enum status memory_map_ram(struct loader_memory *memory, const struct memory_map
 		mapped_end = end;
 	}
 	TRY(page_tables_entry(&tables, FRAME_WINDOW, &window_entries));
-	cpu_write_cr3(virt_to_paddr(tables.root).value);
+	TRY(make_top_root(memory));
+	cpu_write_cr3(top_root);
 	return STATUS_OK;
 }
 
@@ -108,7 +126,7 @@ enum status memory_map_mmio(struct paddr base, uint64_t bytes)
 	if (!tables.root || start < mapped_end)
 		return STATUS_INVALID;
 	TRY(map_identity(start, align_up(end, FIRST_LARGE_PAGE), MAP_WRITE | MAP_NO_EXECUTE | MAP_UNCACHED));
-	cpu_write_cr3(virt_to_paddr(tables.root).value);
+	cpu_write_cr3(top_root);
 	return STATUS_OK;
 }
 

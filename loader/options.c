@@ -303,6 +303,12 @@ static bool apply_benchmark(struct options *options, const char *value)
 	return options->benchmark;
 }
 
+static bool apply_snapshot(struct options *options, const char *value)
+{
+	options->resume.allows_snapshot = *value == '\0';
+	return options->resume.allows_snapshot;
+}
+
 static bool apply_memory_map(struct options *options, const char *value)
 {
 	const bool relaxed = strcmp(value, "relaxed") == 0;
@@ -355,8 +361,9 @@ static const struct option_word resume_words[] = {
 };
 
 static const struct option_word own_words[] = {
-	{"console=", apply_console},    {"quiet", apply_quiet},         {"thaw.benchmark", apply_benchmark},
-	{"thaw.initrd=", apply_initrd}, {"thaw.kernel=", apply_kernel}, {"thaw.memmap=", apply_memory_map},
+	{"console=", apply_console},       {"quiet", apply_quiet},         {"thaw.benchmark", apply_benchmark},
+	{"thaw.initrd=", apply_initrd},    {"thaw.kernel=", apply_kernel}, {"thaw.memmap=", apply_memory_map},
+	{"thaw.snapshot", apply_snapshot},
 };
 
 /* False: not one of these words, or its value is not valid. A cut word has no valid value. */

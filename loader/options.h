@@ -34,6 +34,7 @@ struct resume_spec {
 	 */
 	bool device_refused;
 	bool offset_refused;
+	bool allows_snapshot; /* thaw.snapshot: images of sessions that went on, too */
 };
 
 /* thaw.kernel= and thaw.initrd=: UUID=…:/path, a file on the filesystem of this UUID. */

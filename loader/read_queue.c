@@ -60,6 +60,7 @@ enum status read_queue_flush(struct read_queue *queue)
 	queue->requests[slot] = (struct read_request){
 		.active = true,
 		.kind = queue->build_kind,
+		.frames_start = queue->build_frames_start,
 		.ring_end = queue->ring_added,
 		.control = queue->build_control,
 	};
@@ -100,6 +101,7 @@ static enum status begin(struct read_queue *queue, uint64_t device_page, struct 
 		TRY(read_queue_flush(queue));
 		queue->build_page = device_page;
 		queue->build_kind = kind;
+		queue->build_frames_start = queue->frames_added;
 	}
 	*room_out = (kind == READ_RING ? queue->ring_pages_max : queue->pages_max) - queue->build_pages;
 	return STATUS_OK;
@@ -135,11 +137,24 @@ enum status read_queue_add_frames(struct read_queue *queue, uint64_t device_page
 		TRY(begin(queue, device_page, destination, READ_FRAME, &part));
 		part = min_u64(part, *count);
 		append(queue, destination, part);
+		queue->frames_added += part;
 		device_page += part;
 		destination.value += part * PAGE_BYTES;
 		*count -= part;
 	}
 	return STATUS_OK;
+}
+
+uint64_t read_queue_frames_there(const struct read_queue *queue)
+{
+	uint64_t there = queue->frames_added;
+
+	if (queue->build_pages && queue->build_kind == READ_FRAME)
+		there = queue->build_frames_start;
+	for (uint32_t i = 0; i < READ_QUEUE_REQUESTS_MAX; i++)
+		if (queue->requests[i].active && queue->requests[i].kind == READ_FRAME)
+			there = min_u64(there, queue->requests[i].frames_start);
+	return there;
 }
 
 enum status read_queue_add_ring(struct read_queue *queue, uint64_t device_page)

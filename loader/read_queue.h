@@ -21,8 +21,9 @@ struct read_request {
 	bool active;
 	bool done; /* completed, but earlier ring requests are not */
 	enum read_kind kind;
-	uint64_t ring_end; /* ring reads: pages added up to and with this request */
-	uint32_t control;  /* control reads: which */
+	uint64_t frames_start; /* frame reads: pages added before it */
+	uint64_t ring_end;     /* ring reads: pages added up to and with this request */
+	uint32_t control;      /* control reads: which */
 };
 
 #define READ_QUEUE_CONTROLS 12
@@ -55,7 +56,8 @@ struct read_queue {
 	uint64_t order_head, order_tail;
 	uint32_t in_flight;
 	uint64_t bytes_submitted;
-	enum status failure; /* the first error of any request: nothing becomes ready any more */
+	uint64_t frames_added; /* pages of frame reads since the start */
+	enum status failure;   /* the first error of any request: nothing becomes ready any more */
 
 	/* The request being built. */
 	struct block_segment segments[READ_QUEUE_SEGMENTS_MAX];
@@ -63,6 +65,7 @@ struct read_queue {
 	uint64_t build_page;  /* device page of its first page */
 	uint32_t build_pages; /* 0: none */
 	enum read_kind build_kind;
+	uint64_t build_frames_start;
 	uint32_t build_control;
 
 	struct read_control controls[READ_QUEUE_CONTROLS];
@@ -101,6 +104,9 @@ void read_queue_guess_control(struct read_queue *queue, uint64_t device_page);
  */
 nodiscard enum status read_queue_take_control(struct read_queue *queue, uint64_t device_page,
 					      const struct page **page_out);
+
+/* How many pages of frame reads, in the order in which they were added, are all there. */
+uint64_t read_queue_frames_there(const struct read_queue *queue);
 
 /* Sends what is being built. STATUS_AGAIN: the device takes no more now. */
 nodiscard enum status read_queue_flush(struct read_queue *queue);

@@ -8,6 +8,7 @@
 #include "drivers/timer.h"
 #include "lib/log.h"
 #include "loader/memory.h"
+#include "loader/restore_core.h"
 #include "loader/restore_internal.h"
 
 #define RING_PAGES       1024
@@ -251,15 +252,13 @@ static enum status run(struct restore *restore)
 	return STATUS_OK;
 }
 
-enum status restore_image(const struct restore_job *job, struct sealed_plan *plan_out,
-			  struct restore_result *result_out, const char **reason_out)
+static enum status restore_swsusp(const struct restore_job *job, struct sealed_plan *plan_out,
+				  struct restore_result *result_out, const char **reason_out)
 {
 	struct restore *restore;
 	enum status status;
 	void *memory;
 
-	*reason_out = "";
-	*result_out = (struct restore_result){0};
 	TRY(arena_alloc(job->arena, sizeof(*restore), sizeof(uint64_t), &memory));
 	restore = memory;
 	restore->job = job;
@@ -269,6 +268,20 @@ enum status restore_image(const struct restore_job *job, struct sealed_plan *pla
 	status = run(restore);
 	if (restore->queue.device)
 		read_queue_drain(&restore->queue);
+	return status;
+}
+
+enum status restore_image(const struct restore_job *job, struct sealed_plan *plan_out,
+			  struct restore_result *result_out, const char **reason_out)
+{
+	enum status status;
+
+	*reason_out = "";
+	*result_out = (struct restore_result){0};
+	if (job->found->kind == IMAGE_CORE)
+		status = restore_core(job, plan_out, result_out, reason_out);
+	else
+		status = restore_swsusp(job, plan_out, result_out, reason_out);
 	if (status != STATUS_OK && !**reason_out)
 		*reason_out = status_text(status);
 	return status;

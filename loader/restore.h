@@ -5,6 +5,7 @@
 #pragma once
 
 #include "drivers/acpi.h"
+#include "image/core_format.h"
 #include "include/boot_info.h"
 #include "loader/find.h"
 #include "loader/seal.h"
@@ -25,11 +26,12 @@ struct restore_result {
 	uint64_t zero_pages;
 	uint64_t staged_pages;
 	uint64_t bytes_read;
-	uint64_t read_us;   /* from the first read to the last page in place */
-	uint64_t waited_us; /* of these: waiting for the disk with nothing else to do */
-	uint64_t unpack_us; /* … unpacking chunks */
-	uint64_t check_us;  /* … computing the checksum */
-	bool checked;       /* the image carried a checksum, and it was right */
+	uint64_t read_us;      /* from the first read to the last page in place */
+	uint64_t waited_us;    /* of these: waiting for the disk with nothing else to do */
+	uint64_t unpack_us;    /* … unpacking chunks */
+	uint64_t check_us;     /* … computing the checksum */
+	bool checked;          /* the image carried a checksum, and it was right */
+	struct core_acpi acpi; /* of a kexec jump's image: what the registers held */
 };
 
 /*

@@ -121,6 +121,18 @@ static enum status build_five_levels(struct sealed_plan *plan, const struct swsu
 	return STATUS_OK;
 }
 
+static void fill_in(struct sealed_plan *plan, const uint64_t *jump_root, unsigned levels, uint64_t jump_address)
+{
+	memcpy(paddr_to_virt(plan->frame), handoff_image_code, handoff_image_code_bytes);
+	*plan->sealed = (struct handoff_image){
+		.plan = plan->placement->plan_first ? virt_to_paddr(plan->placement->plan_first).value : 0,
+		.copy_root = virt_to_paddr(plan->tables.root).value,
+		.jump_root = virt_to_paddr(jump_root).value,
+		.levels = levels,
+		.jump_address = jump_address,
+	};
+}
+
 enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info)
 {
 	uint64_t *jump_root = plan->tables.root;
@@ -133,14 +145,27 @@ enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info
 		TRY(build_five_levels(plan, info, &jump_root));
 	else
 		TRY(map_jump(&plan->tables, info));
-	memcpy(paddr_to_virt(plan->frame), handoff_image_code, handoff_image_code_bytes);
-	*plan->sealed = (struct handoff_image){
-		.plan = plan->placement->plan_first ? virt_to_paddr(plan->placement->plan_first).value : 0,
-		.copy_root = virt_to_paddr(plan->tables.root).value,
-		.jump_root = virt_to_paddr(jump_root).value,
-		.levels = levels,
-		.jump_address = info->jump_address,
-		.image_cr3 = info->cr3,
-	};
+	fill_in(plan, jump_root, levels, info->jump_address);
+	plan->sealed->image_cr3 = info->cr3;
+	return STATUS_OK;
+}
+
+enum status seal_finish_session(struct sealed_plan *plan, uint64_t entry, unsigned levels, uint64_t reentry)
+{
+	uint64_t *jump_root = plan->tables.root;
+
+	if (!placement_find(plan->placement, paddr_to_pfn((struct paddr){entry})))
+		return STATUS_CORRUPT;
+	if (levels == LEVELS_FIVE) {
+		if (!cpu_has_la57())
+			return STATUS_UNSUPPORTED;
+		jump_root = (uint64_t *)(void *)safe_table_page(plan);
+		if (!jump_root)
+			return STATUS_NO_MEMORY;
+		jump_root[0] = virt_to_paddr(plan->tables.root).value | PTE_PRESENT | PTE_WRITE;
+	}
+	fill_in(plan, jump_root, levels, entry);
+	plan->sealed->reentry = reentry;
+	plan->sealed->stack = virt_to_paddr(&plan->sealed->reentry).value;
 	return STATUS_OK;
 }

@@ -30,8 +30,16 @@ struct sealed_plan {
 nodiscard enum status seal_prepare(struct sealed_plan *plan, struct placement *placement);
 
 /*
- * When every page is in place: proves jump address and cr3 by walking the image's tables as 4 and as 5 levels (exactly
- * one must lead to the physical jump address, in a frame of the image), maps the jump address, fills in the sealed
- * structure. STATUS_CORRUPT: the image's tables say otherwise; STATUS_UNSUPPORTED: 5 levels on a CPU without them.
+ * When every page of a swsusp image is in place: proves jump address and cr3 by walking the image's tables as 4 and as
+ * 5 levels (exactly one must lead to the physical jump address, in a frame of the image), maps the jump address, fills
+ * in the sealed structure. STATUS_CORRUPT: the image's tables say otherwise; STATUS_UNSUPPORTED: 5 levels on a CPU
+ * without them.
  */
 nodiscard enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info);
+
+/*
+ * The same for a kexec jump's image: entry is the physical address of its jump-back entry, in a frame that it has data
+ * for, levels the depth of its paging (4 or 5), reentry where it may come in again. STATUS_CORRUPT: it has not;
+ * STATUS_UNSUPPORTED: as above.
+ */
+nodiscard enum status seal_finish_session(struct sealed_plan *plan, uint64_t entry, unsigned levels, uint64_t reentry);

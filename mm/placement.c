@@ -26,6 +26,12 @@ enum status placement_keep(struct placement *placement, uint64_t start, uint64_t
 	return STATUS_OK;
 }
 
+void placement_lend(struct placement *placement, uint64_t start, uint64_t end)
+{
+	placement->lent_cursor = paddr_to_pfn((struct paddr){start});
+	placement->lent_end = paddr_to_pfn((struct paddr){end});
+}
+
 /* The end of the kept range that holds the frame, 0 when none does. */
 static uint64_t kept_until(const struct placement *placement, struct pfn pfn)
 {
@@ -87,13 +93,17 @@ static enum status advance_to_free(struct placement *placement)
 
 enum status placement_take_frame(struct placement *placement, uint64_t limit, struct pfn *frame_out)
 {
+	struct pfn *cursor = &placement->free_cursor;
+
 	if (!placement->accepted)
 		return STATUS_INVALID;
-	TRY(advance_to_free(placement));
-	if (pfn_to_paddr(placement->free_cursor).value + PAGE_BYTES > limit)
-		return STATUS_NO_MEMORY;
-	*frame_out = placement->free_cursor;
-	placement->free_cursor.value++;
+	if (advance_to_free(placement) != STATUS_OK || pfn_to_paddr(*cursor).value + PAGE_BYTES > limit) {
+		cursor = &placement->lent_cursor;
+		if (cursor->value >= placement->lent_end.value || pfn_to_paddr(*cursor).value + PAGE_BYTES > limit)
+			return STATUS_NO_MEMORY;
+	}
+	*frame_out = *cursor;
+	cursor->value++;
 	return STATUS_OK;
 }
 

@@ -49,6 +49,8 @@ struct placement {
 	bool accepted;
 	struct pfn free_cursor; /* next candidate for a safe frame */
 	uint64_t free_range;    /* index of its range in the map */
+	struct pfn lent_cursor; /* of placement_lend */
+	struct pfn lent_end;
 	struct plan_page *plan_first;
 	struct plan_page *plan_last;
 	uint64_t staged_pages;
@@ -56,6 +58,12 @@ struct placement {
 
 /* frame sets come from the arena: 2 bits for each frame of RAM. STATUS_NO_MEMORY. */
 nodiscard enum status placement_init(struct placement *placement, const struct memory_map *map, struct arena *arena);
+
+/*
+ * Before acceptance: [start, end), page aligned, identity mapped, is Thaw's own and may be used as safe frames when
+ * free RAM has run out, although it is kept. It is no target of the image.
+ */
+void placement_lend(struct placement *placement, uint64_t start, uint64_t end);
 
 /* Before the first claim. Rounded out to pages. STATUS_NO_MEMORY: too many ranges. */
 nodiscard enum status placement_keep(struct placement *placement, uint64_t start, uint64_t end);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What `thaw save` tells Thaw's save role: one structure in the ELF's own memory, which the host command fills in before
- * kexec_load (symbol thaw_save_parameters of thaw.elf). Little endian. Nothing in it is trusted: Thaw checks it again.
+ * What `thaw save` tells Thaw's save role: one structure in the ELF's own memory, which the host command fills in
+ * before kexec_load (symbol thaw_save_parameters of thaw.elf). Little endian. Nothing in it is trusted: Thaw checks it
+ * again.
  */
 #pragma once
 
@@ -20,8 +21,8 @@ enum save_action {
 
 struct save_parameters {
 	uint64_t magic;
-	uint32_t bytes; /* of this structure */
-	uint32_t crc32; /* zlib's, of the structure with this field 0 */
+	uint32_t bytes;  /* of this structure */
+	uint32_t crc32;  /* zlib's, of the structure with this field 0 */
 	uint32_t action; /* enum save_action */
 	uint32_t codec;  /* enum core_codec */
 	/* The disk is the one that has this anchor at this place; nothing else of it is looked at. */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Restoring the image of a kexec jump (image/core.h): restore_image's other half.
+ */
+#pragma once
+
+#include "loader/restore.h"
+
+/* As restore_image, for found->kind IMAGE_CORE. */
+nodiscard enum status restore_core(const struct restore_job *job, struct sealed_plan *plan_out,
+				   struct restore_result *result_out, const char **reason_out);
