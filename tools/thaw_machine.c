@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "include/save_parameters.h"
+#include "image/save_parameters.h"
 #include "lib/span.h"
 #include "tools/acpi_fadt.h"
 #include "tools/acpi_s5.h"

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "include/save_parameters.h"
+#include "image/save_parameters.h"
 #include "tools/thaw_kexec.h"
 #include "tools/thaw_target.h"
 
