@@ -184,7 +184,7 @@ int save_jump(struct save *save)
 		return COMMAND_REFUSED;
 	}
 	if (!save_room_check(save, free_bytes > reserve ? free_bytes - reserve : 0, true) ||
-	    !kexec_program_load(&save->program, save->parameters))
+	    !kexec_program_load(&save->program, save->parameters, save->vmcoreinfo))
 		return COMMAND_REFUSED;
 	signals_ignore();
 	machine_free_memory_clear(reserve);

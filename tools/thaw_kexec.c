@@ -37,6 +37,7 @@ static bool symbols_find(struct kexec_program *program)
 {
 	struct elf_symbol entry;
 	struct elf_symbol parameters;
+	struct elf_symbol vmcoreinfo;
 
 	if (elf_symbol_find(program->file, program->bytes, "thaw_save_entry", &entry) != STATUS_OK ||
 	    elf_symbol_find(program->file, program->bytes, "thaw_save_parameters", &parameters) != STATUS_OK)
@@ -46,6 +47,9 @@ static bool symbols_find(struct kexec_program *program)
 	if (!contains(&program->plan, entry.address, 1) ||
 	    !contains(&program->plan, parameters.address, sizeof(struct save_parameters)))
 		return say_error(program->path, "its symbols lie outside of what is loaded");
+	if (elf_symbol_find(program->file, program->bytes, "thaw_save_vmcoreinfo", &vmcoreinfo) == STATUS_OK &&
+	    vmcoreinfo.bytes >= SAVE_VMCOREINFO_MAX && contains(&program->plan, vmcoreinfo.address, vmcoreinfo.bytes))
+		program->vmcoreinfo = vmcoreinfo.address;
 	program->entry = entry.address;
 	program->parameters = parameters.address;
 	return true;
@@ -72,21 +76,37 @@ void kexec_program_free(struct kexec_program *program)
 	program->file = NULL;
 }
 
-/* What the segment begins with; *bytes_io grows where the parameters lie behind the file's part. */
-static uint8_t *segment_bytes(const struct kexec_program *program, const struct elf_plan_segment *segment,
-			      const struct save_parameters *parameters, size_t *bytes_out)
+/* What is put into the program's memory. */
+struct patch {
+	uint64_t address;
+	const void *bytes;
+	size_t count;
+};
+
+#define PATCHES 2
+
+static bool patch_is_in(const struct patch *patch, const struct elf_plan_segment *segment)
 {
-	const bool is_here = program->parameters >= segment->start && program->parameters < segment->end;
-	const uint64_t parameters_at = program->parameters - segment->start;
+	return patch->count != 0 && patch->address >= segment->start && patch->address < segment->end;
+}
+
+/* What the segment begins with: the file's part, longer where a patch lies behind it. */
+static uint8_t *segment_bytes(const struct kexec_program *program, const struct elf_plan_segment *segment,
+			      const struct patch patches[PATCHES], size_t *bytes_out)
+{
 	uint64_t bytes = segment->data_bytes;
 	uint8_t *buffer;
 
-	if (is_here)
-		bytes = max_u64(bytes, parameters_at + sizeof(*parameters));
+	for (uint32_t i = 0; i < PATCHES; i++) {
+		if (patch_is_in(&patches[i], segment))
+			bytes = max_u64(bytes, patches[i].address - segment->start + patches[i].count);
+	}
 	buffer = pages_allocate(max_u64(bytes, 1));
 	elf_plan_copy(program->file, program->bytes, segment, buffer);
-	if (is_here)
-		memcpy(buffer + parameters_at, parameters, sizeof(*parameters));
+	for (uint32_t i = 0; i < PATCHES; i++) {
+		if (patch_is_in(&patches[i], segment))
+			memcpy(buffer + (patches[i].address - segment->start), patches[i].bytes, patches[i].count);
+	}
 	*bytes_out = bytes;
 	return buffer;
 }
@@ -111,9 +131,13 @@ static bool load_failed(int error)
 	}
 }
 
-bool kexec_program_load(const struct kexec_program *program, struct save_parameters *parameters)
+bool kexec_program_load(const struct kexec_program *program, struct save_parameters *parameters, const char *vmcoreinfo)
 {
 	struct kexec_segment segments[ELF_PLAN_SEGMENTS_MAX];
+	const struct patch patches[PATCHES] = {
+		{program->parameters, parameters, sizeof(*parameters)},
+		{program->vmcoreinfo, vmcoreinfo, program->vmcoreinfo != 0 ? parameters->vmcoreinfo_bytes : 0},
+	};
 	const struct elf_plan *plan = &program->plan;
 	int error = 0;
 
@@ -123,7 +147,7 @@ bool kexec_program_load(const struct kexec_program *program, struct save_paramet
 	for (uint32_t i = 0; i < plan->count; i++) {
 		size_t bytes;
 
-		segments[i].buf = segment_bytes(program, &plan->segments[i], parameters, &bytes);
+		segments[i].buf = segment_bytes(program, &plan->segments[i], patches, &bytes);
 		segments[i].bufsz = bytes;
 		segments[i].mem = (const void *)(uintptr_t)plan->segments[i].start;
 		segments[i].memsz = plan->segments[i].end - plan->segments[i].start;

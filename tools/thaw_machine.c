@@ -155,72 +155,71 @@ bool machine_acpi_read(struct core_acpi *acpi_out, const char **s5_fault_out)
 	return true;
 }
 
-/* Length of the named note's text. */
-static bool note_find(struct span notes, const char *name, uint32_t *bytes_out)
+/* The named note's text; a failed span: there is none. */
+static struct span note_find(struct span notes, const char *name)
 {
 	size_t at = 0;
 
-	while (at + sizeof(Elf64_Nhdr) <= notes.size) {
+	while (span_ok(&notes) && at + sizeof(Elf64_Nhdr) <= notes.size) {
 		const uint32_t name_bytes = span_u32(&notes, at + offsetof(Elf64_Nhdr, n_namesz));
 		const uint32_t text_bytes = span_u32(&notes, at + offsetof(Elf64_Nhdr, n_descsz));
 
 		at += sizeof(Elf64_Nhdr);
 		if (!span_has(&notes, at, name_bytes))
-			return false;
-		if (name_bytes == strlen(name) + 1 && memcmp(notes.bytes + at, name, name_bytes) == 0) {
-			*bytes_out = text_bytes;
-			return true;
-		}
+			break;
+		if (name_bytes == strlen(name) + 1 && memcmp(notes.bytes + at, name, name_bytes) == 0)
+			return span_part(&notes, at + align_up(name_bytes, 4), text_bytes);
 		at += align_up(name_bytes, 4) + align_up(text_bytes, 4);
 	}
-	return false;
+	notes.failed = true;
+	return notes;
+}
+
+/* In the head of an ELF core file. */
+static struct span core_note_find(struct span core, const char *name)
+{
+	const uint64_t table = span_u64(&core, offsetof(Elf64_Ehdr, e_phoff));
+	const uint32_t count = span_u16(&core, offsetof(Elf64_Ehdr, e_phnum));
+	struct span text = {.failed = true};
+
+	for (uint32_t i = 0; i < count && table < core.size && !span_ok(&text); i++) {
+		const uint64_t at = table + i * sizeof(Elf64_Phdr);
+
+		if (span_u32(&core, at + offsetof(Elf64_Phdr, p_type)) == PT_NOTE)
+			text = note_find(span_part(&core, span_u64(&core, at + offsetof(Elf64_Phdr, p_offset)),
+						   span_u64(&core, at + offsetof(Elf64_Phdr, p_filesz))),
+					 name);
+	}
+	return text;
 }
 
 /* sysfs tells where the note is and how much room it has; how long its text is, only /proc/kcore's copy. */
-static bool vmcoreinfo_length(uint32_t *bytes_out)
+bool machine_vmcoreinfo_read(uint64_t *address_out, char **text_out, uint32_t *bytes_out)
 {
+	static const uint64_t text_at = sizeof(Elf64_Nhdr) + 12; /* "VMCOREINFO", padded to 4 bytes */
 	const int descriptor = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
 	uint8_t *head = pages_allocate(KCORE_BYTES);
-	bool found = false;
+	const ssize_t bytes = descriptor >= 0 ? pread(descriptor, head, KCORE_BYTES, 0) : 0;
+	const struct span text = core_note_find(span_of(head, bytes > 0 ? (size_t)bytes : 0), "VMCOREINFO");
+	char place[64];
+	uint64_t address;
+	bool found = file_read_text("/sys/kernel/vmcoreinfo", place, sizeof(place)) &&
+		     sscanf(place, "%" SCNx64, &address) == 1 && address != 0 && span_ok(&text) && text.size != 0 &&
+		     text.size <= SAVE_VMCOREINFO_MAX;
 
-	if (descriptor >= 0 && read_at(descriptor, head, sizeof(Elf64_Ehdr), 0)) {
-		struct span span = span_of(head, KCORE_BYTES);
-		const ssize_t bytes = pread(descriptor, head, KCORE_BYTES, 0);
-		const uint64_t table = span_u64(&span, offsetof(Elf64_Ehdr, e_phoff));
-		const uint32_t count = span_u16(&span, offsetof(Elf64_Ehdr, e_phnum));
-
-		span = span_of(head, bytes > 0 ? (size_t)bytes : 0);
-		for (uint32_t i = 0; i < count && table < span.size && !found; i++) {
-			const uint64_t at = table + i * sizeof(Elf64_Phdr);
-
-			if (span_u32(&span, at + offsetof(Elf64_Phdr, p_type)) == PT_NOTE)
-				found = note_find(span_part(&span, span_u64(&span, at + offsetof(Elf64_Phdr, p_offset)),
-							    span_u64(&span, at + offsetof(Elf64_Phdr, p_filesz))),
-						  "VMCOREINFO", bytes_out);
-		}
+	if (found) {
+		*text_out = malloc(text.size);
+		found = *text_out != NULL;
+	}
+	if (found) {
+		memcpy(*text_out, text.bytes, text.size);
+		*bytes_out = (uint32_t)text.size;
+		*address_out = address + text_at;
 	}
 	if (descriptor >= 0)
 		close(descriptor);
 	free(head);
 	return found;
-}
-
-bool machine_vmcoreinfo_find(uint64_t *address_out, uint32_t *bytes_out)
-{
-	static const uint64_t text_at = sizeof(Elf64_Nhdr) + 12; /* "VMCOREINFO", padded to 4 bytes */
-	char text[64];
-	uint64_t address;
-	uint64_t room;
-	uint32_t bytes;
-
-	if (!file_read_text("/sys/kernel/vmcoreinfo", text, sizeof(text)) ||
-	    sscanf(text, "%" SCNx64 " %" SCNx64, &address, &room) != 2 || address == 0 || !vmcoreinfo_length(&bytes))
-		return false;
-	if (bytes == 0 || bytes > SAVE_VMCOREINFO_MAX || bytes + text_at > room)
-		return false;
-	*address_out = address + text_at;
-	*bytes_out = bytes;
-	return true;
 }
 
 static uint64_t meminfo_bytes(const char *name)
@@ -237,14 +236,36 @@ static uint64_t meminfo_bytes(const char *name)
 	return kibibytes * KIB;
 }
 
+/* Pages that each CPU has in stock count as used in /proc/meminfo; after much was freed they are many. */
+static uint64_t stock_bytes(void)
+{
+	size_t bytes;
+	char *text = (char *)file_read("/proc/zoneinfo", &bytes);
+	char *rest = text;
+	uint64_t pages = 0;
+	char *line;
+
+	if (text == NULL)
+		return 0;
+	text[bytes - (bytes > 0)] = '\0';
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		uint64_t count;
+
+		if (sscanf(line, " count: %" SCNu64, &count) == 1)
+			pages += count;
+	}
+	free(text);
+	return pages * PAGE_BYTES;
+}
+
 uint64_t machine_memory_free(void)
 {
-	return meminfo_bytes("MemFree:");
+	return meminfo_bytes("MemFree:") + stock_bytes();
 }
 
 uint64_t machine_memory_available(void)
 {
-	return meminfo_bytes("MemAvailable:");
+	return meminfo_bytes("MemAvailable:") + stock_bytes();
 }
 
 void machine_caches_drop(void)
@@ -280,7 +301,7 @@ static void memory_fill(uint64_t reserve)
 	if (descriptor < 0 || write(descriptor, "1000", 4) != 4)
 		_exit(1);
 	alarm(CLEAR_TIME_S);
-	while ((room = machine_memory_free()) > reserve + MIB) {
+	while ((room = meminfo_bytes("MemFree:")) > reserve + MIB) {
 		const uint64_t bytes = min_u64(CLEAR_CHUNK, align_up((room - reserve) / 2, PAGE_BYTES));
 		const void *memory =
 			mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);

@@ -23,10 +23,13 @@ bool machine_memory_read(struct core_memory_entry *entries_out, uint32_t *count_
  */
 bool machine_acpi_read(struct core_acpi *acpi_out, const char **s5_fault_out);
 
-/* Where the text of the VMCOREINFO note is in physical memory; false: not known. */
-bool machine_vmcoreinfo_find(uint64_t *address_out, uint32_t *bytes_out);
+/*
+ * The text of the VMCOREINFO note, at most SAVE_VMCOREINFO_MAX bytes, and where it is in physical memory; false: not
+ * known. The caller frees it.
+ */
+bool machine_vmcoreinfo_read(uint64_t *address_out, char **text_out, uint32_t *bytes_out);
 
-/* /proc/meminfo, in bytes; 0: not known. */
+/* In bytes; 0: not known. Free is also what the kernel keeps in stock for each CPU. */
 uint64_t machine_memory_free(void);
 uint64_t machine_memory_available(void);
 

@@ -196,15 +196,38 @@ bool save_room_check(const struct save *save, uint64_t free_bytes, bool is_final
 	const uint64_t wanted = packed ? plain / 2 : plain;
 	const uint64_t room = room_pages(save);
 
-	printf("about %" PRIu64 " MiB of RAM are in use%s: %" PRIu64 " MiB%s, room for %" PRIu64 " MiB\n",
-	       plain * PAGE_BYTES / MIB, is_final ? "" : " at least", wanted * PAGE_BYTES / MIB,
-	       packed ? " if compression halves it" : "", room * PAGE_BYTES / MIB);
+	if (is_final || save->options->dry_run)
+		printf("about %" PRIu64 " MiB of RAM are in use%s: %" PRIu64 " MiB%s, room for %" PRIu64 " MiB\n",
+		       plain * PAGE_BYTES / MIB, is_final ? "" : " at least", wanted * PAGE_BYTES / MIB,
+		       packed ? " if compression halves it" : "", room * PAGE_BYTES / MIB);
 	if (wanted <= room)
 		return true;
 	if (room < save->anchor->target_pages)
-		return say_refusal("the image would be larger than --max-size");
-	return say_error(save->options->path, "it is too small for the image%s",
-			 packed ? "" : "; --compress=lz4 may help");
+		return say_refusal("the image would have about %" PRIu64 " MiB, more than --max-size",
+				   wanted * PAGE_BYTES / MIB);
+	return say_error(save->options->path,
+			 "the image would have about %" PRIu64 " MiB, there is room for %" PRIu64 "%s",
+			 wanted * PAGE_BYTES / MIB, room * PAGE_BYTES / MIB, packed ? "" : "; --compress=lz4 may help");
+}
+
+/* Its own place is out of Thaw's sight where Thaw's own memory has taken it: then a copy must do, if there is room. */
+static void vmcoreinfo_read(struct save *save)
+{
+	const struct elf_plan *plan = &save->program.plan;
+	struct save_parameters *parameters = save->parameters;
+	uint64_t address = 0;
+
+	if (!machine_vmcoreinfo_read(&address, &save->vmcoreinfo, &parameters->vmcoreinfo_bytes))
+		address = 0;
+	else if (save->program.vmcoreinfo != 0)
+		address = save->program.vmcoreinfo;
+	else if (address < plan->end && address + parameters->vmcoreinfo_bytes > plan->start)
+		address = 0;
+	if (address == 0) {
+		say_refusal("note: Thaw can't be told the kernel's VMCOREINFO: crash will not read the image");
+		parameters->vmcoreinfo_bytes = 0;
+	}
+	parameters->vmcoreinfo = address;
 }
 
 /* The machine's part of the parameters. */
@@ -218,8 +241,7 @@ static bool parameters_read(struct save *save)
 		return false;
 	if (save->options->action == SAVE_POWER_OFF && fault != NULL)
 		return say_refusal("Thaw can't switch this machine off: %s; use --reboot", fault);
-	if (!machine_vmcoreinfo_find(&parameters->vmcoreinfo, &parameters->vmcoreinfo_bytes))
-		say_refusal("note: the kernel's VMCOREINFO is not known: crash can't read the image");
+	vmcoreinfo_read(save);
 	return true;
 }
 
@@ -256,6 +278,7 @@ void save_free(struct save *save)
 	target_close(&save->target);
 	free(save->anchor);
 	free(save->parameters);
+	free(save->vmcoreinfo);
 }
 
 static void plan_print(const struct save *save)

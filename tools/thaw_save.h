@@ -25,6 +25,7 @@ struct save {
 	struct target target;
 	struct core_anchor *anchor; /* as it was before */
 	struct save_parameters *parameters;
+	char *vmcoreinfo; /* NULL: not known */
 };
 
 /* Everything that is to be found out before anything is changed; false: said. save_free afterwards in any case. */

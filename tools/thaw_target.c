@@ -17,11 +17,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "tools/thaw_core.h"
 #include "tools/thaw_say.h"
 
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
+
+#define NO_TARGET "it is no target: make it one with `thaw format`"
 
 /* More pieces than an anchor lists, because neighbours are merged. */
 #define PIECES_MAX 4096
@@ -166,6 +169,8 @@ bool target_open(struct target *target, const char *path)
 		return true;
 	if (path_is_swap(path))
 		return say_error(path, "it is in use as swap");
+	if (!core_file_is_there(path, 0))
+		return say_error(path, NO_TARGET);
 	return target_examine_file(target, target->descriptor);
 }
 
@@ -191,7 +196,7 @@ enum status target_anchor_read(const struct target *target, struct core_anchor *
 		status = core_anchor_parse(page, target->extents.anchor_page, partition_pages(target), anchor_out,
 					   reason_out);
 	if (status == STATUS_NOT_FOUND)
-		*reason_out = "it is no target: make it one with `thaw format`";
+		*reason_out = NO_TARGET;
 	free(page);
 	return status;
 }
