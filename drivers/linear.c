@@ -51,24 +51,33 @@ static uint32_t segments_cut(const struct linear_crossing *crossing, uint64_t st
 	return used;
 }
 
+static enum status part_submit(struct linear_disk *disk)
+{
+	struct linear_crossing *crossing = &disk->crossing;
+	const struct linear_extent *extent;
+	uint64_t offset = 0;
+	uint32_t count;
+
+	extent = extent_find(disk, crossing->lba, &offset);
+	if (!extent)
+		return STATUS_INVALID;
+	crossing->part_bytes =
+		(uint32_t)min_u64(crossing->bytes - crossing->bytes_done,
+				  (extent->sector_count - offset) * disk->device.identity.sector_bytes);
+	count = segments_cut(crossing, crossing->bytes_done, crossing->part_bytes, disk->part_segments);
+	return extent->device->ops->submit_read(extent->device, disk->part_segments, count,
+						(struct lba){extent->start_lba + offset}, PART_TAG);
+}
+
 /* Starts the next part, if the device takes it now. */
 static void crossing_step(struct linear_disk *disk)
 {
 	struct linear_crossing *crossing = &disk->crossing;
-	const uint32_t sector_bytes = disk->device.identity.sector_bytes;
-	const struct linear_extent *extent;
-	uint64_t offset = 0;
-	uint32_t count;
 	enum status status;
 
 	if (!crossing->active || crossing->part_in_flight || crossing->bytes_done == crossing->bytes)
 		return;
-	extent = extent_find(disk, crossing->lba, &offset);
-	crossing->part_bytes = (uint32_t)min_u64(crossing->bytes - crossing->bytes_done,
-						 (extent->sector_count - offset) * sector_bytes);
-	count = segments_cut(crossing, crossing->bytes_done, crossing->part_bytes, disk->part_segments);
-	status = extent->device->ops->submit_read(extent->device, disk->part_segments, count,
-						  (struct lba){extent->start_lba + offset}, PART_TAG);
+	status = part_submit(disk);
 	if (status == STATUS_AGAIN)
 		return;
 	crossing->part_in_flight = status == STATUS_OK;
@@ -128,6 +137,8 @@ static enum status linear_submit_read(struct block_device *device, const struct 
 		return STATUS_INVALID;
 	TRY(block_check_transfer(&device->identity, segments, count, lba, &bytes));
 	extent = extent_find(disk, lba.value, &offset);
+	if (!extent)
+		return STATUS_INVALID;
 	if (bytes / device->identity.sector_bytes > extent->sector_count - offset)
 		return crossing_begin(disk, segments, count, lba, bytes, tag);
 	return extent->device->ops->submit_read(extent->device, segments, count,
@@ -181,7 +192,7 @@ static enum status linear_write_sync(struct block_device *device, struct lba lba
 
 	TRY(block_check_write(&device->identity, lba, data, bytes));
 	extent = extent_find(linear_of(device), lba.value, &offset);
-	if (bytes / device->identity.sector_bytes > extent->sector_count - offset)
+	if (!extent || bytes / device->identity.sector_bytes > extent->sector_count - offset)
 		return STATUS_INVALID;
 	return extent->device->ops->write_sync(extent->device, (struct lba){extent->start_lba + offset}, data, bytes);
 }

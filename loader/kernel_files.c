@@ -73,7 +73,7 @@ static void look_up(struct search *search, struct wanted_file *file, const struc
 		    const struct logical_volume *logical)
 {
 	struct disk_reader reader;
-	const char *reason = "";
+	const char *reason = "its logical volume can't be read";
 	enum status status;
 
 	file->found = true;

@@ -39,8 +39,8 @@ STORAGE = {
                         second="native"),
     "second-4kn": Config(kernel="6.12", swap="second", second="nvme", second_sector_bytes=4096),
 }
-# One of each kind of disk; the rest is for a full run, as are logical volumes until the loader is known to resume them.
-STORAGE_CHECK = ("nvme", "virtio-99-partitions", "virtio-legacy", "second-4kn")
+# One of each kind of disk; the rest is for a full run.
+STORAGE_CHECK = ("nvme", "virtio-99-partitions", "virtio-legacy", "second-4kn", "lvm", "lvm-disks")
 STORAGE_AXES = {
     "controller": ("nvme", "virtio", "virtio-legacy"),
     "kernel": ("6.1", "6.12"),

@@ -16,8 +16,6 @@ from machine import Drive
 from matrix import STORAGE
 from swsusp_oracle import SIGNATURE
 
-pytestmark = pytest.mark.full  # until the loader knows LVM2 and these were seen to pass
-
 ZOO = container_disk.GROUP
 # The loader's resume=, and what it must say.
 CASES = {

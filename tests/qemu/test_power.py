@@ -77,7 +77,7 @@ def test_power_cut_while_reading(result_dir):
 @pytest.mark.parametrize("config", (
     pytest.param(Config(), id="ahci"), pytest.param(PLAIN_PC, id="ide"), pytest.param(STORAGE["nvme"], id="nvme"),
     pytest.param(STORAGE["virtio-99-partitions"], id="virtio"),
-    pytest.param(STORAGE["lvm"], id="lvm", marks=pytest.mark.full),
+    pytest.param(STORAGE["lvm"], id="lvm"),
     pytest.param(STORAGE["virtio-legacy"], id="virtio-legacy", marks=pytest.mark.full)))
 def test_power_cut_after_the_mark(config: Config, result_dir):
     """Stopped at the image kernel's first instruction: the mark is durable, and nobody resumes it again."""
@@ -94,7 +94,7 @@ def test_power_cut_after_the_mark(config: Config, result_dir):
 
 
 @pytest.mark.parametrize("config", (
-    pytest.param(PLAIN_PC, id="ide"), pytest.param(STORAGE["lvm"], id="lvm", marks=pytest.mark.full),
+    pytest.param(PLAIN_PC, id="ide"), pytest.param(STORAGE["lvm"], id="lvm"),
     pytest.param(STORAGE["nvme"], id="nvme", marks=pytest.mark.full)))
 def test_mark_changes_nothing_else(config: Config, result_dir):
     """Only the signature and the result record differ in the header page; nothing else on the disk is written."""

@@ -197,9 +197,7 @@ static void test_node_numbers(void **state)
 
 static void test_refused_options(void **state)
 {
-	static const char *const words[] = {"resume=none",
-					    "resume=",
-					    "resume_offset=x",
+	static const char *const words[] = {"resume=none", "resume=", "resume_offset=x",
 					    "resume=LABEL=a resume_offset=x"};
 
 	(void)state;
