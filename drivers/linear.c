@@ -61,9 +61,8 @@ static enum status part_submit(struct linear_disk *disk)
 	extent = extent_find(disk, crossing->lba, &offset);
 	if (!extent)
 		return STATUS_INVALID;
-	crossing->part_bytes =
-		(uint32_t)min_u64(crossing->bytes - crossing->bytes_done,
-				  (extent->sector_count - offset) * disk->device.identity.sector_bytes);
+	crossing->part_bytes = (uint32_t)min_u64(crossing->bytes - crossing->bytes_done,
+						 (extent->sector_count - offset) * disk->device.identity.sector_bytes);
 	count = segments_cut(crossing, crossing->bytes_done, crossing->part_bytes, disk->part_segments);
 	return extent->device->ops->submit_read(extent->device, disk->part_segments, count,
 						(struct lba){extent->start_lba + offset}, PART_TAG);
