@@ -113,12 +113,10 @@ void core_file_close(struct core_file *file)
 enum status core_file_next(const struct core_file *file, struct core_chunk_cursor *cursor,
 			   struct core_file_chunk *chunk, const char **reason_out)
 {
-	const uint64_t header_pages = file->anchor->header_bytes / PAGE_BYTES;
-
 	if (!core_chunk_next(&file->core, cursor, &chunk->place))
 		return STATUS_END;
 	*reason_out = "a page of the image can't be read";
-	if (!stored_read(file, header_pages + chunk->place.stored_page, chunk->place.stored_pages, chunk->stored))
+	if (!stored_read(file, chunk->place.stored_page, chunk->place.stored_pages, chunk->stored))
 		return STATUS_IO_ERROR;
 	*reason_out = "a chunk's checksum is wrong";
 	if (crc32_zlib(chunk->stored, chunk->place.stored_bytes) != chunk->place.crc32)
