@@ -30,8 +30,9 @@ struct core_segment core_load_segment(const struct elf_program_header *load)
 		return segment;
 	segment.first.value = first / PAGE_BYTES;
 	segment.offset = load->offset + (first - start);
-	if (start + load->file_bytes > first)
-		segment.data_pages = (min_u64(start + load->file_bytes, end) - first) / PAGE_BYTES;
+	/* Ends with a page, or where the memory does. */
+	if (load->file_bytes != 0)
+		segment.data_pages = (start + load->file_bytes - first) / PAGE_BYTES;
 	segment.zero_pages = (end - first) / PAGE_BYTES - segment.data_pages;
 	return segment;
 }

@@ -107,10 +107,10 @@ static enum status segments_check(struct core *core, const char **reason_out)
 	return STATUS_OK;
 }
 
-/* What the text mapping shows must be in the direct mapping too. */
+/* What the text mapping shows must be in the direct mapping too; where there is nothing else it is in itself. */
 static enum status text_check(const struct core *core, const char **reason_out)
 {
-	for (uint32_t i = 0; core->skips_text && i < core->segment_count; i++) {
+	for (uint32_t i = 0; i < core->segment_count; i++) {
 		const struct core_segment text = core_load_segment(&core->loads[i]);
 
 		if (core_load_is_text(&core->loads[i]) &&

@@ -82,7 +82,7 @@ nodiscard enum status core_elf_check(const struct elf_header *elf, const char **
 bool core_load_is_text(const struct elf_program_header *load);
 
 /*
- * What a program header covers, empty if it is no PT_LOAD. If it has memory_bytes it ends below 2^52, and file_bytes
- * are no more than them.
+ * What a program header covers, empty if it is no PT_LOAD. If it has memory_bytes it ends below 2^52; file_bytes are
+ * none, all of them, or end with a page.
  */
 struct core_segment core_load_segment(const struct elf_program_header *load);

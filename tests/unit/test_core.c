@@ -109,12 +109,13 @@ static void images_are_read_back(void **state)
 		check_map(MAP, &core);
 		check_data(&image, &core);
 		assert_int_equal(image.built.segment_count, core.segment_count);
+		assert_true(image.built.data_aligned);
 		check_data(&image, &image.built);
 		core_image_free(&image);
 	}
 }
 
-/* No VMCOREINFO; one page; a chunk that is just full. */
+/* One page; a chunk that is just full; a VMCOREINFO that leaves the next place odd, and none. */
 static void small_images_are_read_back(void **state)
 {
 	static const char *const maps[] = {"D", "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD", "ZZZZZZZZDZ"};
@@ -124,6 +125,10 @@ static void small_images_are_read_back(void **state)
 		struct core_image image;
 		struct core core;
 
+		core_image_make(&image, maps[i], CORE_LZ4, "abc");
+		assert_int_equal(parse(&image, &core), STATUS_OK);
+		assert_int_equal(core.vmcoreinfo_bytes, 3);
+		core_image_free(&image);
 		core_image_make(&image, maps[i], CORE_LZ4, NULL);
 		assert_int_equal(parse(&image, &core), STATUS_OK);
 		assert_null(core.vmcoreinfo);
@@ -314,30 +319,59 @@ static void broken_headers_are_refused(void **state)
 	}
 }
 
-/* Rules that take two changes to break, or a packed image. */
-static void contradictions_are_refused(void **state)
+struct change {
+	uint32_t offset;
+	uint64_t value;
+};
+
+/* Three numbers of 8 bytes over the header of ".DDZD.D"; offset 0: none. */
+static void expect_changed(const struct change changes[3], enum status status, const char *why)
+{
+	struct core_image image;
+	struct core core;
+
+	core_image_make(&image, ".DDZD.D", CORE_PLAIN, NULL);
+	for (size_t i = 0; i < 3; i++)
+		if (changes[i].offset != 0)
+			memcpy(image.header + changes[i].offset, &changes[i].value, sizeof(changes[i].value));
+	core_image_seal(&image);
+	assert_int_equal(parse(&image, &core), status);
+	assert_string_equal(reason, why);
+	core_image_free(&image);
+}
+
+static void pairs_of_changes_are_judged(void **state)
 {
 	const uint64_t high = (1ull << 52) - 0x1000;
-	const uint64_t high_virtual = high + VIRTUAL;
+	static const struct change unaligned[3] = {{PROGRAM(1, PADDR), 0xc00}, {PROGRAM(1, VADDR), VIRTUAL + 0xc00}};
+	static const struct change empty[3] = {{PROGRAM(3, FILESZ), 0}, {PROGRAM(3, MEMSZ), 0}};
+	static const struct change region[3] = {{DESCRIPTOR + 24, 0}, {DESCRIPTOR + 32, 0x1000}};
+	static const struct change chunk[3] = {{CHUNKS, 0}, {CHUNKS + 4, 4 * 4096}, {DESCRIPTOR + 56, CHUNKS + 4}};
+	const struct change highest[3] = {
+		{PROGRAM(3, PADDR), high}, {PROGRAM(3, VADDR), high + VIRTUAL}, {DESCRIPTOR + 16, high}};
+
+	(void)state;
+	expect_changed(unaligned, STATUS_CORRUPT, segment);
+	expect_changed(empty, STATUS_CORRUPT, segment);
+	expect_changed(region, STATUS_OK, "");
+	expect_changed(chunk, STATUS_CORRUPT, chunks);
+	expect_changed(highest, STATUS_OK, "");
+}
+
+static void chunks_add_up(void **state)
+{
 	struct core_image image;
 	struct core core;
 	uint32_t bytes;
 
 	(void)state;
-	core_image_make(&image, ".DDZD.D", CORE_PLAIN, NULL);
-	memcpy(image.header + PROGRAM(3, PADDR), &high, sizeof(high));
-	memcpy(image.header + PROGRAM(3, VADDR), &high_virtual, sizeof(high));
-	core_image_seal(&image);
+	core_image_make(&image, ".DDZD.DDDDDDD", CORE_LZ4, NULL);
 	assert_int_equal(parse(&image, &core), STATUS_OK);
-	assert_true(core_has_data(&core, high));
 	image.stored_pages++;
 	core_image_seal(&image);
 	assert_int_equal(parse(&image, &core), STATUS_CORRUPT);
 	assert_string_equal(reason, "the chunks do not add up to the image's size");
-	core_image_free(&image);
-
-	core_image_make(&image, ".DDZD.DDDDDDD", CORE_LZ4, NULL);
-	assert_int_equal(parse(&image, &core), STATUS_OK);
+	image.stored_pages--;
 	memcpy(&bytes, image.header + CHUNKS, sizeof(bytes));
 	bytes = (uint32_t)align_up(bytes, PAGE_BYTES) + 1;
 	memcpy(image.header + CHUNKS, &bytes, sizeof(bytes));
@@ -349,15 +383,23 @@ static void contradictions_are_refused(void **state)
 	core_image_seal(&image);
 	assert_int_equal(parse(&image, &core), STATUS_CORRUPT);
 	assert_string_equal(reason, chunks);
+	bytes = 0;
+	memcpy(image.header + CHUNKS, &bytes, sizeof(bytes));
+	image.stored_pages = 0;
+	core_image_seal(&image);
+	assert_int_equal(parse(&image, &core), STATUS_CORRUPT);
+	assert_string_equal(reason, chunks);
 	core_image_free(&image);
 }
 
-/* The descriptor at 4 modulo 8, and that is all that is wrong. */
+/* The descriptor at 4 modulo 8, and that is all that is wrong; or at the very end of the header part, with nothing. */
 static void displaced_notes_are_refused(void **state)
 {
+	static const uint32_t record[] = {5, 0, CORE_NOTE_TYPE, 'T' | 'H' << 8 | 'A' << 16 | 'W' << 24, 0};
 	struct core_image image;
 	struct core core;
-	const uint64_t offset = NOTE + 4;
+	uint64_t offset = NOTE + 4;
+	uint64_t bytes = sizeof(record);
 
 	(void)state;
 	core_image_make(&image, ".DDZD.D", CORE_PLAIN, NULL);
@@ -366,7 +408,51 @@ static void displaced_notes_are_refused(void **state)
 	core_image_seal(&image);
 	assert_int_equal(parse(&image, &core), STATUS_CORRUPT);
 	assert_string_equal(reason, notes);
+	offset = image.header_bytes - bytes;
+	memcpy(image.header + offset, record, sizeof(record));
+	memcpy(image.header + PROGRAM(0, OFFSET), &offset, sizeof(offset));
+	memcpy(image.header + PROGRAM(0, FILESZ), &bytes, sizeof(bytes));
+	core_image_seal(&image);
+	assert_int_equal(parse(&image, &core), STATUS_CORRUPT);
+	assert_string_equal(reason, notes);
 	core_image_free(&image);
+}
+
+/* "VMCOREINFO" without its NUL. */
+static void other_notes_are_passed_over(void **state)
+{
+	struct core_image image;
+	struct core core;
+
+	(void)state;
+	core_image_make(&image, ".DDZD.D", CORE_PLAIN, VMCOREINFO);
+	image.header[DESCRIPTOR + sizeof(struct core_note)]--;
+	core_image_seal(&image);
+	assert_int_equal(parse(&image, &core), STATUS_OK);
+	assert_null(core.vmcoreinfo);
+	core_image_free(&image);
+}
+
+static void program_headers_are_bounded(void **state)
+{
+	const uint16_t counts[] = {CORE_SEGMENTS_MAX + 1, CORE_SEGMENTS_MAX + 2};
+	const uint64_t header_bytes = MIB;
+	uint8_t *header = aligned_alloc(PAGE_BYTES, header_bytes);
+	struct core_image image;
+	struct core core;
+
+	(void)state;
+	assert_non_null(header);
+	core_image_make(&image, ".DDZD.D", CORE_PLAIN, NULL);
+	memset(header, 0, header_bytes);
+	memcpy(header, image.header, 64);
+	for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
+		memcpy(header + 56, &counts[i], sizeof(counts[i]));
+		assert_int_equal(core_header_decode(header, header_bytes, 2 * MIB, &core, &reason), STATUS_CORRUPT);
+		assert_string_equal(reason, i == 0 ? notes : elf);
+	}
+	core_image_free(&image);
+	free(header);
 }
 
 static void flipped_bits_are_found(void **state)
@@ -394,10 +480,11 @@ static void flipped_bits_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(images_are_read_back),       cmocka_unit_test(small_images_are_read_back),
-		cmocka_unit_test(data_is_handed_out_in_runs), cmocka_unit_test(broken_headers_are_refused),
-		cmocka_unit_test(contradictions_are_refused), cmocka_unit_test(displaced_notes_are_refused),
-		cmocka_unit_test(flipped_bits_are_found),
+		cmocka_unit_test(images_are_read_back),        cmocka_unit_test(small_images_are_read_back),
+		cmocka_unit_test(data_is_handed_out_in_runs),  cmocka_unit_test(broken_headers_are_refused),
+		cmocka_unit_test(pairs_of_changes_are_judged), cmocka_unit_test(chunks_add_up),
+		cmocka_unit_test(other_notes_are_passed_over), cmocka_unit_test(program_headers_are_bounded),
+		cmocka_unit_test(displaced_notes_are_refused), cmocka_unit_test(flipped_bits_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

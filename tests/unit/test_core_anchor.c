@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -37,17 +38,19 @@ static struct core_anchor anchor_make(void)
 	return anchor;
 }
 
-/* The pages as they lie on disk: the structure is one. */
+/* From a page of its own, so that the sanitizer sees a read beyond it. */
 static enum status parse(const struct core_anchor *anchor)
 {
-	static struct page page;
+	struct page *page = aligned_alloc(PAGE_BYTES, PAGE_BYTES);
 	static struct core_anchor out;
 	enum status status;
 
-	memcpy(&page, anchor, sizeof(page));
+	assert_non_null(page);
+	memcpy(page, anchor, sizeof(*page));
 	memset(&out, 0xee, sizeof(out));
 	reason = "";
-	status = core_anchor_parse(&page, ANCHOR_PAGE, PARTITION_PAGES, &out, &reason);
+	status = core_anchor_parse(page, ANCHOR_PAGE, PARTITION_PAGES, &out, &reason);
+	free(page);
 	if (status == STATUS_OK)
 		assert_memory_equal(&out, anchor, sizeof(out));
 	else
@@ -83,6 +86,13 @@ static void anchors_are_read(void **state)
 	anchor.state = CORE_ANCHOR_USED;
 	core_anchor_seal(&anchor);
 	assert_int_equal(parse(&anchor), STATUS_OK);
+	/* Extents that touch each other. */
+	anchor = anchor_make();
+	anchor.extents[0] = (struct core_extent){60, 10};
+	anchor.extents[1] = (struct core_extent){70, 80};
+	anchor.extents[2] = (struct core_extent){51, 9};
+	anchor.target_pages = 99;
+	expect(anchor, STATUS_OK, "");
 	/* As many extents as there can be. */
 	anchor.extent_count = CORE_EXTENTS_MAX;
 	anchor.target_pages = CORE_EXTENTS_MAX;
@@ -120,7 +130,7 @@ static void broken_anchors_are_refused(void **state)
 	static const char sizes[] = "the anchor's state and sizes contradict each other";
 	static const struct core_extent bad[] = {
 		{930, 0},          /* empty */
-		{0, 70},           /* page 0 */
+		{0, 30},           /* page 0 */
 		{931, 70},         /* beyond the partition */
 		{UINT64_MAX, 70},  /* around the end of numbers */
 		{930, UINT64_MAX}, /* likewise */
@@ -154,6 +164,8 @@ static void broken_anchors_are_refused(void **state)
 			break;
 		case 1:
 			anchor.extent_count = CORE_EXTENTS_MAX + 1;
+			for (uint32_t j = 0; j < CORE_EXTENTS_MAX; j++)
+				anchor.extents[j] = (struct core_extent){100 + j, 1};
 			break;
 		case 2:
 			anchor.extent_count = UINT32_MAX;

@@ -167,6 +167,18 @@ static const struct example examples[] = {
 	 STATUS_CORRUPT,
 	 "segments overlap"},
 	{{{LOAD, 0x1000, 0, 0x2000, 0, 0x3000}}, NULL, STATUS_CORRUPT, "the core has no data"},
+	{{{LOAD, 0x1000, 0, 0x5000, 0x1000, 0x1000}, {LOAD, 0x1000, 0, 0x2000, 0x1000, 0x5000}},
+	 NULL,
+	 STATUS_CORRUPT,
+	 "segments overlap"},
+	{{{LOAD, 0x1000, 0, 0x8000, 0x2000, 0x2000},
+	  {LOAD, 0x1000, 0, 0x2000, 0x2000, 0x2000},
+	  {LOAD, 0x1000, 0, 0x9000, 0x2000, 0x2000}},
+	 NULL,
+	 STATUS_CORRUPT,
+	 "segments overlap"},
+	/* What is no PT_LOAD may say anything. */
+	{{{NOTE, ~0ull, 0, 0x1000, 0x9000, 0x3000}, {LOAD, 0x1000, 0, 0x2000, 0x1000, 0x1000}}, "2+1+0@1000 ", 0, ""},
 	{{{NOTE, 0, 0, 0, 0, 0}}, NULL, STATUS_CORRUPT, "the core has no data"},
 };
 

@@ -177,11 +177,14 @@ static void memory_without_data_is_refused(void **state)
 
 static void changed_answers_are_found(void **state)
 {
-	static char maps[][16] = {"DDZDD.D",  "DDZZD.D",   "DDZD.D", "DDDDD.D",
-				  "DDZDD.DD", "DDZDD.D.D", "DDZDD",  "DDZZDD.D"};
+	char many[FRAMES + 1];
+	const struct core_source many_source = source_of(many);
+	static char maps[][16] = {"DDZDD.D",   "DDZZD.D", "DDZD.D",   "DDDDD.D", "DDZDD.DD",
+				  "DDZDD.D.D", "DDZDD",   "DDZZDD.D", "DDZDDD"};
 	static const struct core_note note = {.codec = CORE_PLAIN};
 	const struct core_source planned = source_of(maps[0]);
 	struct core_layout layout;
+	struct core core;
 	_Alignas(8) static uint8_t header[8192];
 
 	(void)state;
@@ -190,12 +193,18 @@ static void changed_answers_are_found(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(maps); i++) {
 		const struct core_source source = source_of(maps[i]);
 		const struct core_build build = {&source, &layout, &note, NULL, 0};
-		struct core core;
 
 		memset(header, 0xee, sizeof(header));
 		assert_int_equal(core_header_build(header, &build, &core), i == 0 ? STATUS_OK : STATUS_INVALID);
 		assert_int_equal(header[4096], 0xee);
 	}
+	/* More program headers than there is room for. */
+	for (size_t i = 0; i < FRAMES; i++)
+		many[i] = i % 2 == 0 ? 'D' : '.';
+	many[FRAMES] = '\0';
+	assert_int_equal(core_header_build(header, &(struct core_build){&many_source, &layout, &note, NULL, 0}, &core),
+			 STATUS_INVALID);
+	assert_int_equal(header[4096], 0xee);
 }
 
 /* 896 bytes short of a page with one segment and one chunk: text fills it. */

@@ -75,6 +75,8 @@ static void readelf_reads_plain_images(void **state)
 	text = show(&image, 0);
 	expect(text, "Type: CORE (Core file)\n");
 	expect(text, "Machine: Advanced Micro Devices X86-64\n");
+	expect(text, "Version: 0x1\n");
+	expect(text, "Size of this header: 64 (bytes)\n");
 	expect(text, "Number of program headers: 5\n");
 	expect(text, "NOTE 0x00015c 0x0000000000000000 0x0000000000000000 0x000d08 0x000000 0x4\n");
 	expect(text, "LOAD 0x001000 0xffff888000001000 0x0000000000001000 0x003000 0x005000 RWE 0x1000\n");

@@ -131,13 +131,15 @@ static void memory_is_packed_well(void **state)
 static void too_little_room_is_reported(void **state)
 {
 	static uint8_t bytes[2000];
-	const uint32_t lengths[] = {1, 14, 15, 16, 300, 2000};
+	const uint32_t lengths[] = {1, 14, 15, 16, 300, 2000, 2000};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
 		uint32_t whole;
 
 		fill(bytes, lengths[i], i, 500);
+		if (i == ARRAY_COUNT(lengths) - 1)
+			memset(bytes, 'x', sizeof(bytes));
 		whole = check_round_trip(bytes, lengths[i], 2 * lengths[i] + 20);
 		for (uint32_t bound = 1; bound < whole + 20; bound++) {
 			const uint32_t packed_bytes = check_round_trip(bytes, lengths[i], bound);
