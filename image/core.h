@@ -127,7 +127,7 @@ struct core_data_run {
 	uint64_t offset; /* of the first page: bytes, in the plain core */
 };
 
-/* The next frames with data in file order (with a note: the order of the chunks), 1 to most. False: that was all. */
+/* The next frames with data, 1 to most, in the order of the segments, which is that of chunks. False: that was all. */
 nodiscard bool core_data_next(const struct core *core, struct core_data_cursor *cursor, uint64_t most,
 			      struct core_data_run *run_out);
 
@@ -139,7 +139,7 @@ struct core_chunk_cursor {
 
 struct core_chunk_place {
 	uint64_t index;
-	uint64_t stored_page;
+	uint64_t stored_page; /* of the core, from its start: for core_extents_find */
 	uint32_t stored_pages;
 	uint32_t stored_bytes; /* less than raw_pages: packed */
 	uint32_t raw_pages;
