@@ -22,6 +22,7 @@ struct save_parameters thaw_save_parameters;
 static struct save save;
 static struct loader_memory memory;
 static struct block_registry registry;
+static struct options options;
 static bool active;
 static bool valid; /* the anchor may say so: the session must not go on */
 
@@ -119,7 +120,6 @@ static enum status build_memory_map(void)
 /* The screen's memory is no memory of the session's tables: our own first. */
 static enum status start(void)
 {
-	static struct options options;
 	static const struct boot_screen no_screen = {.kind = BOOT_SCREEN_NONE};
 
 	memory_init(&memory);
@@ -134,13 +134,16 @@ static enum status start(void)
 
 static enum status run(void)
 {
-	const uint64_t start_us = timer_now_us();
+	uint64_t start_us;
 	const bool goes_on = save.parameters->action == SAVE_RETURN;
 
 	save.acpi = save.parameters->acpi;
 	acpi_state_record(&save.acpi);
 	disks_find(&registry, save.arena);
 	TRY(save_target_find(&save, &registry));
+	if (options.benchmark)
+		save_benchmark(&save);
+	start_us = timer_now_us();
 	TRY(save_memory_scan(&save));
 	log_line("save: %lu of %lu pages hold anything", save.data.count, save.ram_pages);
 	TRY(save_core_write(&save));

@@ -49,5 +49,8 @@ nodiscard enum status save_memory_scan(struct save *save);
 /* The first frame >= from that belongs to the image; save->data.limit when there is none. */
 struct pfn save_memory_next(const struct save *save, struct pfn from);
 
+/* thaw.benchmark: writes memory behind 16 MiB to the target, one page after the other, and says how long it took. */
+void save_benchmark(struct save *save);
+
 /* Writes the whole core, durably; the anchor is not touched. */
 nodiscard enum status save_core_write(struct save *save);
