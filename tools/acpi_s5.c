@@ -93,7 +93,8 @@ static bool object_read(struct span aml, size_t at, struct acpi_s5 *s5_out)
 		return false;
 	body = package_body(&aml, at);
 	count = take_u8(&body, &position);
-	if (!span_ok(&body) || count == 0 || !take_integer(&body, &position, &values[0]))
+	/* 0 also where there is no body. */
+	if (count == 0 || !take_integer(&body, &position, &values[0]))
 		return false;
 	if (count == 1) {
 		/* Both in one number, as early firmware has it. */

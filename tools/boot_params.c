@@ -25,8 +25,8 @@ enum status boot_params_memory(const void *data, size_t bytes, struct core_memor
 	*reason_out = "it is too short";
 	if (!span_has(&params, E820_TABLE_AT, (size_t)count * E820_ENTRY_BYTES))
 		return STATUS_CORRUPT;
-	*reason_out = "its memory map has no entries, or too many";
-	if (count == 0 || count > CORE_MEMORY_ENTRIES_MAX)
+	*reason_out = "its memory map has too many entries";
+	if (count > CORE_MEMORY_ENTRIES_MAX)
 		return STATUS_CORRUPT;
 	for (uint32_t i = 0; i < count; i++) {
 		const size_t at = E820_TABLE_AT + (size_t)i * E820_ENTRY_BYTES;

@@ -89,6 +89,8 @@ static void longer_package_lengths_are_read(void **state)
 
 	(void)state;
 	EXPECT(STATUS_OK, 3, 3, NAME_S5, 0x12, 0x47, 0, 2, 0x0A, 3, 0x0A, 3);
+	/* Bits 4 and 5 are reserved then. */
+	EXPECT(STATUS_OK, 3, 3, NAME_S5, 0x12, 0x57, 0, 2, 0x0A, 3, 0x0A, 3);
 	EXPECT(STATUS_OK, 3, 3, NAME_S5, 0x12, 0x88, 0, 0, 2, 0x0A, 3, 0x0A, 3);
 	EXPECT(STATUS_OK, 3, 3, NAME_S5, 0x12, 0xC9, 0, 0, 0, 2, 0x0A, 3, 0x0A, 3);
 	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 0xC9, 0, 0, 1, 2, 0x0A, 3, 0x0A, 3);
@@ -115,6 +117,8 @@ static void other_forms_are_refused(void **state)
 	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 5, 2, 0, 0x0A, 8);
 	/* No element; a length that does not hold what is counted, or nothing, or more than there is. */
 	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 2, 0, 0, 0);
+	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 4, 0, 0, 0);
+	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 0x24, 2, 0, 0);
 	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 3, 2, 0, 0);
 	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 0, 2, 0, 0);
 	EXPECT_NONE(STATUS_UNSUPPORTED, NAME_S5, 0x12, 5, 2, 0, 0);

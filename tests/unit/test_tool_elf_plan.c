@@ -84,9 +84,11 @@ static void segments_are_whole_pages(void **state)
 {
 	struct elf_plan plan;
 	uint8_t *out = malloc(0x210);
+	uint8_t *second = malloc(0x1001);
 
 	(void)state;
 	assert_non_null(out);
+	assert_non_null(second);
 	load_add(0x100010, 0, 0x200, 0x200);
 	load_add(0x102000, 0x200, 0x1001, 0xEFE000);
 	assert_int_equal(plan_make(sizeof(elf), &plan), STATUS_OK);
@@ -95,12 +97,15 @@ static void segments_are_whole_pages(void **state)
 	expect_segment(&plan, 1, 0x102000, 0x1000000, 0x1001);
 	assert_int_equal(plan.start, 0x100000);
 	assert_int_equal(plan.end, 0x1000000);
+	elf_plan_copy(&elf, sizeof(elf), &plan.segments[1], second);
+	assert_memory_equal(second, elf.data + 0x200, 0x1001);
 	memset(out, 0xEE, 0x210);
 	elf_plan_copy(&elf, sizeof(elf), &plan.segments[0], out);
 	for (uint32_t i = 0; i < 0x10; i++)
 		assert_int_equal(out[i], 0);
 	assert_memory_equal(out + 0x10, elf.data, 0x200);
 	free(out);
+	free(second);
 }
 
 static void segments_of_one_page_are_joined(void **state)
@@ -132,11 +137,17 @@ static void a_joined_segment_without_data_adds_none(void **state)
 	struct elf_plan plan;
 
 	(void)state;
-	load_add(0x100000, 0, 0x100, 0x100);
-	load_add(0x100800, 0, 0, 0x1000);
+	load_add(0x100000, 0, 0x100, 0x2800);
+	load_add(0x102900, 0, 0, 0x1000);
 	assert_int_equal(plan_make(sizeof(elf), &plan), STATUS_OK);
 	assert_int_equal(plan.count, 1);
-	expect_segment(&plan, 0, 0x100000, 0x102000, 0x100);
+	expect_segment(&plan, 0, 0x100000, 0x104000, 0x100);
+	/* Nor does one that lies in another make it shorter. */
+	elf.loads[1].p_paddr = 0x100800;
+	elf.loads[1].p_memsz = 0x10;
+	assert_int_equal(plan_make(sizeof(elf), &plan), STATUS_OK);
+	assert_int_equal(plan.count, 1);
+	expect_segment(&plan, 0, 0x100000, 0x103000, 0x100);
 }
 
 static void other_headers_and_empty_ones_are_passed_over(void **state)
@@ -189,6 +200,12 @@ static void contradictions_are_refused(void **state)
 	elf.loads[0].p_offset = UINT64_MAX - 10;
 	assert_int_equal(plan_make(sizeof(elf), &plan), STATUS_CORRUPT);
 	elf.loads[0].p_offset = DATA_AT;
+	/* The second program header lies behind the end. */
+	memcpy(elf.data + DATA_BYTES - sizeof(Elf64_Phdr), &elf.loads[0], sizeof(Elf64_Phdr));
+	elf.header.e_phoff = sizeof(elf) - sizeof(Elf64_Phdr);
+	assert_int_equal(plan_make(sizeof(elf), &plan), STATUS_OK);
+	elf.header.e_phnum = 2;
+	assert_int_equal(plan_make(sizeof(elf), &plan), STATUS_CORRUPT);
 	elf.header.e_phoff = UINT64_MAX - sizeof(Elf64_Phdr) + 1;
 	assert_int_equal(plan_make(sizeof(elf), &plan), STATUS_CORRUPT);
 }
@@ -278,6 +295,10 @@ static void wrong_symbol_tables_are_refused(void **state)
 	symbols_make();
 	elf.sections[2].sh_link = 1;
 	assert_int_equal(symbol_find("thaw_save_entry", &symbol), STATUS_CORRUPT);
+	elf.sections[2].sh_link = 3;
+	elf.header.e_shnum = 3;
+	assert_int_equal(symbol_find("thaw_save_entry", &symbol), STATUS_CORRUPT);
+	symbols_make();
 	elf.sections[2].sh_link = 4;
 	assert_int_equal(symbol_find("thaw_save_entry", &symbol), STATUS_CORRUPT);
 	symbols_make();

@@ -129,6 +129,9 @@ static void holes_and_odd_blocks_are_refused(void **state)
 
 		assert_int_equal(extents_of(pieces, 2, PAGES(8), &extents), STATUS_UNSUPPORTED);
 	}
+	assert_int_equal(extents_of((const struct file_extent[]){{0, PAGES(10), 0, 0}, {0, PAGES(20), PAGES(4), 0}}, 2,
+				    PAGES(4), &extents),
+			 STATUS_UNSUPPORTED);
 	/* One at the end, and nothing at all. */
 	assert_int_equal(extents_of(bad, 0, PAGES(8), &extents), STATUS_UNSUPPORTED);
 	assert_int_equal(extents_of(&(const struct file_extent){0, PAGES(10), PAGES(4), 0}, 1, PAGES(5), &extents),
@@ -229,6 +232,8 @@ static void the_memory_map_is_read_as_it_stands(void **state)
 	assert_int_equal(boot_params_ram_pages(entries, count, 0, 0), 0x7EE0 + 0x9F + 0x40000);
 	assert_int_equal(boot_params_ram_pages(entries, count, 0x100000, 0x1000000), 0x7EE0 + 0x9F + 0x40000 - 0xF00);
 	assert_int_equal(boot_params_ram_pages(entries, count, 0x9F000, 0x101000), 0x7EE0 + 0x9F + 0x40000 - 1);
+	entries[1] = (struct core_memory_entry){.address = 0x1800, .bytes = 0x2000, .type = 1};
+	assert_int_equal(boot_params_ram_pages(entries, count, 0, 0), 0x7EE0 + 1 + 0x40000);
 }
 
 static void a_full_memory_map_fits(void **state)
@@ -263,6 +268,8 @@ static void a_wrong_memory_map_is_refused(void **state)
 	entry_put(1, 0x300000, 0x1000, 1);
 	assert_int_equal(memory_of(0x1E8, entries, &count), STATUS_CORRUPT);
 	assert_int_equal(count, 77);
+	assert_int_equal(memory_of(sizeof(zero_page), entries, &count), STATUS_OK);
+	entry_put(2, 0xFFFC0000, 0x40000, 2);
 	assert_int_equal(memory_of(sizeof(zero_page), entries, &count), STATUS_OK);
 	entry_put(2, UINT64_MAX - 0xFFF, 0x1001, 1);
 	assert_int_equal(memory_of(sizeof(zero_page), entries, &count), STATUS_CORRUPT);
