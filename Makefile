@@ -115,10 +115,11 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzzobj/libthaw.a
 	$(call say,FUZZER,$<)$(CLANG) $(filter-out -fsanitize=fuzzer-no-link$(,)%,$(FUZZ_CFLAGS)) -fsanitize=fuzzer,address,undefined -MF $@.d -o $@ $< $(B)/fuzzobj/libthaw.a $(TEST_LIBS)
 
 # Each target gets its share of FUZZ_SECONDS; new inputs go to build/corpus.
-$(B)/fuzz/%.run: $(B)/fuzz/%
-	@mkdir -p $(B)/corpus/$*
-	$(call say,FUZZ,$*)$< -max_total_time=$$(( ($(FUZZ_SECONDS) + $(words $(FUZZ)) - 1) / $(words $(FUZZ)) )) \
-		-artifact_prefix=$(B)/corpus/$*- -verbosity=0 $(B)/corpus/$* $(wildcard tests/fuzz/corpus/$(*:fuzz_%=%)) \
+$(FUZZ:%=%.run): %.run: %
+	@mkdir -p $(B)/corpus/$(*F)
+	$(call say,FUZZ,$(*F))$< -max_total_time=$$(( ($(FUZZ_SECONDS) + $(words $(FUZZ)) - 1) / $(words $(FUZZ)) )) \
+		-artifact_prefix=$(B)/corpus/$(*F)- -verbosity=0 -print_final_stats=1 $(B)/corpus/$(*F) \
+		$(wildcard tests/fuzz/corpus/$(patsubst fuzz_%,%,$(*F))) \
 		>$<.log 2>&1 || { cat $<.log; exit 1; }
 
 fuzz: $(FUZZ:%=%.run) ## run every fuzz target for a share of FUZZ_SECONDS
@@ -163,8 +164,9 @@ layers: all ## check that no room of the house calls where it must not
 lint: ## static analysis: clang's compiler, clang-tidy, cppcheck, gcc -fanalyzer, clang-format
 	$(Q)B=$(B) tests/lint.sh $(LOADER_C)
 
-size: all ## check that thaw.elf is under 128 KiB
-	$(Q)bytes=$$(stat -c %s $(B)/thaw.elf); echo "thaw.elf: $$bytes bytes"; [ $$bytes -lt 131072 ]
+# 128 KiB were enough until the save role, writing drivers and packers came in.
+size: all ## check that thaw.elf is under 160 KiB
+	$(Q)bytes=$$(stat -c %s $(B)/thaw.elf); echo "thaw.elf: $$bytes bytes"; [ $$bytes -lt 163840 ]
 
 .PHONY: packages-build packages-demo packages-check demo check check-full bench layers lint size
 
