@@ -66,6 +66,9 @@ static enum status check_header(const struct find_request *request, const struct
 		look->reason = "the device that resume= names is a container (LUKS, LVM2), not a swap area";
 		return STATUS_UNSUPPORTED;
 	}
+	/* An anchor's checksums are those of the whole page: nobody wrote to it since. */
+	if (status == STATUS_OK && look->image_kind == IMAGE_CORE)
+		look->kind = FILESYSTEM_UNKNOWN;
 	if (status == STATUS_OK && request->header_page == 0 && look->kind != FILESYSTEM_UNKNOWN) {
 		look->reason = "the page of the image also begins a filesystem";
 		return STATUS_CORRUPT;

@@ -6,6 +6,8 @@
 
 #include "disk/raid.h"
 #include "disk/swap_area.h"
+#include "disk/uuid.h"
+#include "image/core.h"
 #include "image/swsusp.h"
 #include "lib/format.h"
 
@@ -48,11 +50,27 @@ struct disk_reader volume_reader(const struct volume *volume, struct page *scrat
 				    volume->sector_count, scratch};
 }
 
+/* A place for images of kexec jumps. Damage is no reason to hide it: who looks at the anchor next says what is wrong. */
+static enum status check_anchor(const struct volume *volume, const struct page *page)
+{
+	static struct core_anchor anchor;
+	const char *reason;
+
+	return core_anchor_parse(page, 0, volume_pages(volume), &anchor, &reason);
+}
+
+static void identify_anchor(const struct page *page, struct identity *identity_out)
+{
+	*identity_out = (struct identity){0};
+	uuid_format(page->bytes + offsetof(struct core_anchor, uuid), identity_out->uuid);
+}
+
 enum status volume_identify(const struct volume *volume, struct page *page, struct volume_content *content_out)
 {
 	struct volume_content content = {.kind = FILESYSTEM_UNKNOWN};
 	struct swsusp_header header;
 	const char *reason;
+	enum status anchor;
 	enum status status;
 
 	*content_out = content;
@@ -63,7 +81,14 @@ enum status volume_identify(const struct volume *volume, struct page *page, stru
 		if (swap_area_identify(page, &content_out->identity))
 			return STATUS_OK;
 	}
-	content_out->kind = filesystem_identify(page, &content_out->identity);
+	anchor = check_anchor(volume, page);
+	/* The extents of an anchor that is right may look like anything. */
+	if (anchor != STATUS_OK)
+		content_out->kind = filesystem_identify(page, &content_out->identity);
+	if (anchor != STATUS_NOT_FOUND && content_out->kind == FILESYSTEM_UNKNOWN) {
+		identify_anchor(page, &content_out->identity);
+		return STATUS_OK;
+	}
 	if (content_out->kind != FILESYSTEM_UNKNOWN || filesystem_identify_fat(page, &content_out->identity))
 		return STATUS_OK;
 	status = volume_read(volume, FILESYSTEM_BTRFS_OFFSET / PAGE_BYTES, page);
