@@ -44,13 +44,18 @@ void acpi_state_record(struct core_acpi *acpi)
 	gpe_record(acpi->gpe1, acpi->gpe1_bytes, acpi->gpe1_enable_value);
 }
 
+/* A block that was not recorded is not written, whatever it is today. */
+static bool same_block(uint16_t port, uint8_t bytes, const struct acpi_block *today)
+{
+	return port == 0 || (port == today->port && bytes == today->bytes);
+}
+
 static bool same_registers(const struct core_acpi *acpi, const struct acpi_registers *today)
 {
-	return acpi->pm1a_event == today->pm1a_event.port && acpi->pm1b_event == today->pm1b_event.port &&
-	       acpi->pm1a_control == today->pm1a_control.port && acpi->pm1b_control == today->pm1b_control.port &&
-	       acpi->gpe0 == today->gpe0.port && acpi->gpe1 == today->gpe1.port &&
-	       acpi->pm1_event_bytes == today->pm1a_event.bytes && acpi->gpe0_bytes == today->gpe0.bytes &&
-	       acpi->gpe1_bytes == today->gpe1.bytes;
+	return same_block(acpi->pm1a_event, acpi->pm1_event_bytes, &today->pm1a_event) &&
+	       same_block(acpi->pm1b_event, acpi->pm1_event_bytes, &today->pm1b_event) &&
+	       same_block(acpi->gpe0, acpi->gpe0_bytes, &today->gpe0) &&
+	       same_block(acpi->gpe1, acpi->gpe1_bytes, &today->gpe1);
 }
 
 static void gpe_restore(uint16_t port, uint8_t bytes, const uint8_t values[CORE_GPE_BYTES_MAX])
@@ -83,15 +88,12 @@ enum status acpi_state_restore(const struct core_acpi *acpi, const struct acpi_r
 	return STATUS_OK;
 }
 
-static void sleep_write(uint16_t port, uint8_t type)
+/* enable: 0, or PM1_SLP_ENABLE. */
+static void sleep_write(uint16_t port, uint8_t type, uint32_t enable)
 {
-	uint16_t value;
-
-	if (port == 0)
-		return;
-	value = (uint16_t)((port_read16(port) & PM1_CONTROL_KEPT) | (type & PM1_SLP_TYPE_MASK) << PM1_SLP_TYPE_SHIFT);
-	port_write16(port, value);
-	port_write16(port, (uint16_t)(value | PM1_SLP_ENABLE));
+	if (port != 0)
+		port_write16(port, (uint16_t)((port_read16(port) & PM1_CONTROL_KEPT) |
+					      (type & PM1_SLP_TYPE_MASK) << PM1_SLP_TYPE_SHIFT | enable));
 }
 
 void acpi_power_off(const struct core_acpi *acpi)
@@ -100,7 +102,12 @@ void acpi_power_off(const struct core_acpi *acpi)
 		return;
 	if (acpi->pm1a_event)
 		port_write16(acpi->pm1a_event, PM1_STATUS_ALL);
-	sleep_write(acpi->pm1a_control, acpi->sleep_type_a);
-	sleep_write(acpi->pm1b_control, acpi->sleep_type_b);
+	if (acpi->pm1b_event)
+		port_write16(acpi->pm1b_event, PM1_STATUS_ALL);
+	/* The types of both before the first enable: that one may be all it takes. */
+	sleep_write(acpi->pm1a_control, acpi->sleep_type_a, 0);
+	sleep_write(acpi->pm1b_control, acpi->sleep_type_b, 0);
+	sleep_write(acpi->pm1a_control, acpi->sleep_type_a, PM1_SLP_ENABLE);
+	sleep_write(acpi->pm1b_control, acpi->sleep_type_b, PM1_SLP_ENABLE);
 	timer_delay_us(POWER_OFF_US);
 }
