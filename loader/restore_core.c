@@ -13,12 +13,14 @@
 #include "loader/memory.h"
 #include "loader/read_queue.h"
 
-#define RING_PAGES       1024
-#define HEADER_BYTES_MAX (6 * MIB)
-#define RESERVATION_END  (16 * MIB) /* linker.ld */
-#define LENT_PAGES       1024       /* staging for low memory and modules, and the tables of the jump */
-#define PAGES_PER_MIB    (MIB / PAGE_BYTES)
-#define POLL_PAUSE_US    20
+#define RING_PAGES        1024
+#define HEADER_BYTES_MAX  (6 * MIB)
+#define RESERVATION_START MIB /* linker.ld */
+#define RESERVATION_END   (16 * MIB)
+#define LENT_PAGES        1024 /* staging for low memory and modules, and the tables of the jump */
+#define QUEUE_ROOM_BYTES  MIB  /* its least ring, and all that is small */
+#define PAGES_PER_MIB     (MIB / PAGE_BYTES)
+#define POLL_PAUSE_US     20
 
 struct core_restore {
 	const struct restore_job *job;
@@ -88,13 +90,18 @@ static enum status read_header(struct core_restore *restore, const uint8_t **hea
 	return STATUS_OK;
 }
 
-/* The session knows the memory map that it was started with. */
+/*
+ * The session knows the memory map that it was started with. And our own place must be the one that the image leaves
+ * out: what is lent from there is in use until the jump.
+ */
 static enum status check_machine(struct core_restore *restore)
 {
 	static struct memory_range ranges[CORE_MEMORY_ENTRIES_MAX];
 	static struct memory_map map;
 	const struct core_note *note = restore->core.note;
 
+	if (note->region_start > RESERVATION_START || note->region_end < RESERVATION_END)
+		return refuse(restore, STATUS_UNSUPPORTED, "the Thaw that saved it lay elsewhere in memory");
 	for (uint32_t i = 0; i < note->memory_count; i++) {
 		const struct core_memory_entry *entry = &note->memory[i];
 
@@ -374,6 +381,15 @@ static enum status run(struct core_restore *restore)
 	result->checked = true;
 	result->acpi = restore->core.note->acpi;
 	return STATUS_OK;
+}
+
+uint64_t restore_core_room(uint64_t header_bytes, uint64_t ram_frames)
+{
+	const uint64_t frame_set_bytes = div_round_up(ram_frames, 64) * sizeof(uint64_t);
+
+	if (header_bytes > HEADER_BYTES_MAX)
+		return UINT64_MAX;
+	return header_bytes + 2 * frame_set_bytes + LENT_PAGES * (uint64_t)PAGE_BYTES + QUEUE_ROOM_BYTES;
 }
 
 enum status restore_core(const struct restore_job *job, struct sealed_plan *plan_out, struct restore_result *result_out,

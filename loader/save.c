@@ -141,6 +141,7 @@ static enum status run(void)
 	acpi_state_record(&save.acpi);
 	disks_find(&registry, save.arena);
 	TRY(save_target_find(&save, &registry));
+	save.room_bytes = arena_free_bytes(save.arena);
 	if (options.benchmark)
 		save_benchmark(&save);
 	start_us = timer_now_us();
@@ -158,6 +159,10 @@ void save_session(const struct handoff_session *session)
 	enum status status;
 
 	active = true;
+	/* A session that comes in twice without loading Thaw anew finds what the first time left. */
+	valid = false;
+	registry.count = 0;
+	save = (struct save){0};
 	save.session = session;
 	save.parameters = &thaw_save_parameters;
 	save.arena = &memory.arena;

@@ -16,6 +16,7 @@ struct save {
 	const struct handoff_session *session;
 	struct memory_map map;
 	struct arena *arena;
+	uint64_t room_bytes; /* of the arena, behind the drivers: a restore will have as much */
 	const char *reason; /* static text of the last error */
 
 	/* The target: save_target.c */
@@ -37,10 +38,10 @@ struct save {
 /* Returns status, with a reason in plain words. */
 nodiscard enum status save_refuse(struct save *save, enum status status, const char *reason);
 
-/* Finds the disk that has the anchor, and reads it. */
+/* Finds the disk that has the anchor, which must say SAVING, and reads it. */
 nodiscard enum status save_target_find(struct save *save, const struct block_registry *registry);
 
-/* Writes the anchor's first sector with this state, durably. */
+/* Writes the anchor's first sector with this state, durably, and reads it back. */
 nodiscard enum status save_target_mark(struct save *save, enum core_anchor_state state);
 
 /* Looks at every frame of RAM outside Thaw's own place. */

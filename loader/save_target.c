@@ -45,6 +45,9 @@ enum status save_target_find(struct save *save, const struct block_registry *reg
 	if (!found)
 		return save_refuse(save, STATUS_NOT_FOUND, "no disk that Thaw can drive has the target's anchor");
 	TRY(look_at(save, found, (struct page *)memory + 1));
+	/* Whatever else it says would still stand there while its image is overwritten. */
+	if (save->anchor->state != CORE_ANCHOR_SAVING)
+		return save_refuse(save, STATUS_INVALID, "the target's anchor does not say that a save is under way");
 	save->device = found;
 	log_line("save: to %s, %lu MiB of room", found->identity.name, save->anchor->target_pages / (MIB / PAGE_BYTES));
 	return STATUS_OK;
@@ -52,8 +55,13 @@ enum status save_target_find(struct save *save, const struct block_registry *reg
 
 enum status save_target_mark(struct save *save, enum core_anchor_state state)
 {
+	const struct lba lba = {save->anchor_lba};
+	const uint32_t bytes = save->device->identity.sector_bytes;
+	struct page *seen = (struct page *)(void *)save->anchor + 1;
+
 	save->anchor->state = state;
 	core_anchor_seal(save->anchor);
-	return save->device->ops->write_sync(save->device, (struct lba){save->anchor_lba}, save->anchor,
-					     save->device->identity.sector_bytes);
+	TRY(save->device->ops->write_sync(save->device, lba, save->anchor, bytes));
+	TRY(block_read_sync(save->device, lba, seen, bytes));
+	return memcmp(seen, save->anchor, bytes) == 0 ? STATUS_OK : STATUS_IO_ERROR;
 }

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "loader/memory.h"
+#include "loader/restore_core.h"
 #include "loader/save_internal.h"
 
 #define BUFFERS      16
@@ -80,6 +81,7 @@ static const char *vmcoreinfo(const struct save *save)
 	const struct save_parameters *parameters = save->parameters;
 
 	if (parameters->vmcoreinfo == 0 || parameters->vmcoreinfo_bytes == 0 ||
+	    parameters->vmcoreinfo > UINT64_MAX - parameters->vmcoreinfo_bytes ||
 	    !memory_map_covers(&save->map, parameters->vmcoreinfo,
 			       parameters->vmcoreinfo + parameters->vmcoreinfo_bytes, MEMORY_RAM))
 		return NULL;
@@ -96,6 +98,8 @@ static enum status build_header(struct core_writer *writer)
 	build.vmcoreinfo_bytes = build.vmcoreinfo ? save->parameters->vmcoreinfo_bytes : 0;
 	TRY(core_layout_plan(&source, CORE_SEGMENTS_MAX, &writer->layout));
 	writer->header_bytes = core_header_bytes(&writer->layout, build.vmcoreinfo_bytes);
+	if (restore_core_room(writer->header_bytes, save->data.limit) > save->room_bytes)
+		return save_refuse(save, STATUS_NO_MEMORY, "Thaw would have no room to restore so much memory");
 	TRY(arena_alloc(save->arena, writer->header_bytes, PAGE_BYTES, &memory));
 	writer->header = memory;
 	fill_note(writer);
@@ -246,12 +250,14 @@ static enum status write_data(struct core_writer *writer)
 	return STATUS_OK;
 }
 
-/* The header part, behind the data that it describes. */
+/* The header part, behind the data that it describes; only one that the restore will accept. */
 static enum status write_header(struct core_writer *writer, uint64_t data_pages)
 {
 	struct save *save = writer->save;
+	struct core core;
 
 	core_anchor_complete(save->anchor, writer->header, writer->header_bytes, data_pages);
+	TRY(core_header_decode(writer->header, writer->header_bytes, save->anchor->core_bytes, &core, &save->reason));
 	write_queue_init(&save->queue, save->device, save->start_lba, save->anchor, 0);
 	TRY(write_queue_add(&save->queue, virt_to_paddr(writer->header), writer->header_bytes / PAGE_BYTES));
 	TRY(write_queue_finish(&save->queue));
