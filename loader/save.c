@@ -31,12 +31,6 @@ bool save_is_active(void)
 	return active;
 }
 
-enum status save_refuse(struct save *refused, enum status status, const char *reason)
-{
-	refused->reason = reason;
-	return status;
-}
-
 static void log_unknown_word(void *context, const char *word)
 {
 	(void)context;

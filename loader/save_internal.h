@@ -36,7 +36,11 @@ struct save {
 };
 
 /* Returns status, with a reason in plain words. */
-nodiscard enum status save_refuse(struct save *save, enum status status, const char *reason);
+nodiscard static inline enum status save_refuse(struct save *save, enum status status, const char *reason)
+{
+	save->reason = reason;
+	return status;
+}
 
 /* Finds the disk that has the anchor, which must say SAVING, and reads it. */
 nodiscard enum status save_target_find(struct save *save, const struct block_registry *registry);

@@ -24,7 +24,6 @@ static bool is_allowed(const struct late_disk *disk, const struct block_segment 
 		       struct lba lba, uint64_t *sectors_out)
 {
 	const struct block_identity *identity = &disk->device.identity;
-	uint64_t pages = 0;
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -35,13 +34,12 @@ static bool is_allowed(const struct late_disk *disk, const struct block_segment 
 		    (i > 0 && segment->address.value % PAGE_BYTES != 0) ||
 		    (i + 1 < count && (segment->address.value + segment->bytes) % PAGE_BYTES != 0))
 			return false;
-		pages += div_round_up(segment->bytes, PAGE_BYTES);
 		bytes += segment->bytes;
 	}
 	*sectors_out = bytes / identity->sector_bytes;
-	return count > 0 && count <= identity->max_segments && pages <= identity->max_segments &&
-	       bytes <= identity->max_transfer_bytes && bytes % identity->sector_bytes == 0 &&
-	       lba.value < identity->sector_count && *sectors_out <= identity->sector_count - lba.value;
+	return count > 0 && count <= identity->max_segments && bytes <= identity->max_transfer_bytes &&
+	       bytes % identity->sector_bytes == 0 && lba.value < identity->sector_count &&
+	       *sectors_out <= identity->sector_count - lba.value;
 }
 
 static bool overlap(const struct late_request *a, uint64_t lba, uint64_t sectors)
