@@ -50,8 +50,7 @@ struct disk_reader volume_reader(const struct volume *volume, struct page *scrat
 				    volume->sector_count, scratch};
 }
 
-/* A place for images of kexec jumps. Damage is no reason to hide it: who looks at the anchor next says what is wrong.
- */
+/* A place for images of kexec jumps. Damage is no reason to hide it: who looks at it next says what is wrong. */
 static enum status check_anchor(const struct volume *volume, const struct page *page)
 {
 	static struct core_anchor anchor;

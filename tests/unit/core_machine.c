@@ -9,16 +9,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/crc32.h"
 #include "loader/memory.h"
+#include "tests/unit/fake_memory.h"
 
-#define WEAK         __attribute__((weak))
-#define WINDOW       ((void *)0x7D0000000000u)
 #define HANG_SECONDS 400
 
 /* What is really there, and which part of it is RAM in whole frames. */
@@ -34,26 +32,8 @@ static const struct piece {
 	{CORE_ARENA_BASE, CORE_ARENA_BASE + CORE_ARENA_BYTES, 0, 0, 0, 0},
 };
 
-/* Stand-ins for what only the loader has. */
-WEAK const uint8_t handoff_image_code[64] = {0xF4};
-WEAK const uint32_t handoff_image_code_bytes = sizeof(handoff_image_code);
-
 struct core_machine core_machine;
-static int file;
 static struct page *before; /* all pieces, one behind the other */
-
-static uint64_t file_offset(uint64_t address)
-{
-	uint64_t offset = 0;
-
-	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++) {
-		if (address >= pieces[i].start && address < pieces[i].end)
-			return offset + address - pieces[i].start;
-		offset += pieces[i].end - pieces[i].start;
-	}
-	fail_msg("%#llx is no memory", (unsigned long long)address);
-	return 0;
-}
 
 static uint64_t all_bytes(void)
 {
@@ -62,31 +42,6 @@ static uint64_t all_bytes(void)
 	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
 		bytes += pieces[i].end - pieces[i].start;
 	return bytes;
-}
-
-static void map_at(uint64_t address, uint64_t bytes, uint64_t physical)
-{
-	if (mmap(paddr_to_virt((struct paddr){address}), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
-		 (off_t)file_offset(physical)) == MAP_FAILED)
-		abort();
-}
-
-/* In place of loader/memory.c. */
-WEAK enum status memory_ring_map(struct paddr ring, uint32_t pages)
-{
-	const uint64_t bytes = (uint64_t)pages * PAGE_BYTES;
-
-	map_at(RING_WINDOW, bytes, ring.value);
-	map_at(RING_WINDOW + bytes, bytes, ring.value);
-	return STATUS_OK;
-}
-
-WEAK struct page *memory_window_map(const struct pfn *frames, uint32_t count)
-{
-	assert_true(count <= CORE_CHUNK_PAGES);
-	for (uint32_t i = 0; i < count; i++)
-		map_at(virt_to_paddr(WINDOW).value + i * PAGE_BYTES, PAGE_BYTES, pfn_to_paddr(frames[i]).value);
-	return WINDOW;
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------------ */
@@ -338,28 +293,16 @@ void core_machine_check_memory(void)
 
 /* --- set-up ------------------------------------------------------------------------------------------------------ */
 
-static void reserve(uint64_t address, uint64_t bytes)
-{
-	if (mmap(paddr_to_virt((struct paddr){address}), bytes, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
-		abort();
-}
-
 int core_machine_set_up(void **state)
 {
 	(void)state;
 	alarm(HANG_SECONDS);
-	file = memfd_create("machine", 0);
 	before = aligned_alloc(PAGE_BYTES, all_bytes());
 	core_machine.disk_pages = aligned_alloc(PAGE_BYTES, CORE_DISK_PAGES * (size_t)PAGE_BYTES);
-	if (!before || !core_machine.disk_pages || ftruncate(file, (off_t)all_bytes()))
+	if (!before || !core_machine.disk_pages)
 		return -1;
-	reserve(RING_WINDOW, 2 * CORE_ARENA_BYTES);
-	reserve(virt_to_paddr(WINDOW).value, CORE_CHUNK_PAGES * PAGE_BYTES);
-	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++) {
-		reserve(pieces[i].start, pieces[i].end - pieces[i].start);
-		map_at(pieces[i].start, pieces[i].end - pieces[i].start, pieces[i].start);
-	}
+	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
+		fake_memory_add(pieces[i].start, pieces[i].end);
 	return 0;
 }
 

@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,49 +18,15 @@
 #include "lib/crc32.h"
 #include "loader/memory.h"
 #include "loader/read_queue.h"
+#include "tests/unit/fake_memory.h"
 
-#define WEAK         __attribute__((weak))
 #define HOLE_PAGES   16
 #define MODULE_FIRST 10 /* over image pages, page tables among them */
 #define MODULE_PAGES 60
-#define WINDOW       ((void *)0x7D0000000000u)
 #define HANG_SECONDS 300
 
-/* Stand-ins for what only the loader has. */
-const uint8_t handoff_image_code[64] = {0xF4};
-const uint32_t handoff_image_code_bytes = sizeof(handoff_image_code);
-
 struct restore_machine machine;
-static int arena_file, machine_file;
 static struct page *marks; /* what each page of the machine holds before a restore */
-
-static void *map_at(uint64_t address, uint64_t bytes, int file, uint64_t offset)
-{
-	void *memory = mmap(paddr_to_virt((struct paddr){address}), bytes, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_FIXED, file, (off_t)offset);
-
-	if (memory == MAP_FAILED)
-		abort();
-	return memory;
-}
-
-/* In place of loader/memory.c. */
-WEAK enum status memory_ring_map(struct paddr ring, uint32_t pages)
-{
-	const uint64_t bytes = (uint64_t)pages * PAGE_BYTES;
-
-	map_at(RING_WINDOW, bytes, arena_file, ring.value - ARENA_BASE);
-	map_at(RING_WINDOW + bytes, bytes, arena_file, ring.value - ARENA_BASE);
-	return STATUS_OK;
-}
-
-WEAK struct page *memory_window_map(const struct pfn *frames, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		map_at(virt_to_paddr(WINDOW).value + i * PAGE_BYTES, PAGE_BYTES, machine_file,
-		       pfn_to_paddr(frames[i]).value - MACHINE_BASE);
-	return WINDOW;
-}
 
 /* --- the machine ------------------------------------------------------------------------------------------------ */
 
@@ -326,7 +291,7 @@ void machine_check_memory(void)
 		if (is_kept(i) && !is_target[i])
 			assert_true(is_unchanged(i));
 	/* Code, tables and the structure are not among what the copies changed. */
-	assert_memory_equal(paddr_to_virt(machine.plan.frame), handoff_image_code, sizeof(handoff_image_code));
+	assert_memory_equal(paddr_to_virt(machine.plan.frame), handoff_image_code, handoff_image_code_bytes);
 	assert_int_equal(machine.plan.sealed->levels, 4);
 	assert_int_equal(machine.plan.sealed->image_cr3, machine_data_address(TABLES_FIRST));
 	assert_int_equal(page_tables_walk(machine.plan.sealed->jump_root, 4, machine.plan.sealed->jump_address,
@@ -349,34 +314,20 @@ void machine_check_restored(void)
 
 /* --- set-up ------------------------------------------------------------------------------------------------------ */
 
-/* So that nothing that is there already is mapped over. */
-static void reserve(uint64_t address, uint64_t bytes)
-{
-	if (mmap(paddr_to_virt((struct paddr){address}), bytes, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
-		abort();
-}
-
 int machine_set_up(void **state)
 {
 	const size_t machine_bytes = MACHINE_PAGES * (size_t)PAGE_BYTES;
 
 	(void)state;
 	alarm(HANG_SECONDS);
-	arena_file = memfd_create("arena", 0);
-	machine_file = memfd_create("machine", 0);
 	marks = aligned_alloc(PAGE_BYTES, machine_bytes);
-	if (!marks || ftruncate(arena_file, ARENA_BYTES) || ftruncate(machine_file, (off_t)machine_bytes))
+	if (!marks)
 		return -1;
 	for (uint32_t i = 0; i < MACHINE_PAGES; i++)
 		for (size_t at = 0; at < PAGE_BYTES; at += sizeof(i))
 			memcpy(marks[i].bytes + at, &i, sizeof(i));
-	reserve(RING_WINDOW, 2 * ARENA_BYTES);
-	reserve(virt_to_paddr(WINDOW).value, SWSUSP_CHUNK_PAGES * PAGE_BYTES);
-	reserve(ARENA_BASE, ARENA_BYTES);
-	reserve(MACHINE_BASE, machine_bytes);
-	map_at(ARENA_BASE, ARENA_BYTES, arena_file, 0);
-	map_at(MACHINE_BASE, machine_bytes, machine_file, 0);
+	fake_memory_add(ARENA_BASE, ARENA_BASE + ARENA_BYTES);
+	fake_memory_add(MACHINE_BASE, MACHINE_BASE + machine_bytes);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "image/core.h"
 #include "loader/mark.h"
 #include "tests/unit/fake_disk.h"
 
@@ -135,6 +136,89 @@ static void test_a_header_that_changed_meanwhile_is_left_alone(void **state)
 	assert_int_equal(disk.writes, 0);
 }
 
+/* --- the anchor of a kexec jump ----------------------------------------------------------------------------------- */
+
+static struct core_anchor *anchor_set_up(uint32_t sector_bytes, enum core_anchor_state state)
+{
+	struct page *header = &disk_pages[START_PAGE + HEADER_PAGE];
+	struct core_anchor *anchor = (struct core_anchor *)(void *)header;
+
+	set_up_disk(sector_bytes);
+	*anchor = (struct core_anchor){
+		.version = CORE_ANCHOR_VERSION,
+		.state = state,
+		.target_pages = 20,
+		.core_bytes = 9 * PAGE_BYTES,
+		.header_bytes = PAGE_BYTES,
+		.save_ms = 77,
+		.extent_count = 1,
+		.extents = {{10, 20}},
+	};
+	memcpy(anchor->magic, CORE_ANCHOR_MAGIC, sizeof(anchor->magic));
+	core_anchor_seal_extents(anchor);
+	memcpy(before, disk_pages, sizeof(before));
+	found.kind = IMAGE_CORE;
+	found.header_bytes = *header;
+	return anchor;
+}
+
+static void test_an_anchor_is_marked(void **state)
+{
+	static const enum core_anchor_state states[] = {CORE_ANCHOR_VALID, CORE_ANCHOR_SNAPSHOT};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(states); i++) {
+		const struct core_anchor *anchor = anchor_set_up(i % 2 ? 4096 : 512, states[i / 2]);
+		struct core_anchor parsed;
+		size_t first = 0;
+		size_t last = 0;
+		const char *reason;
+
+		assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
+		assert_int_equal(disk.flushed_writes, 1);
+		assert_int_equal(core_anchor_parse(&disk_pages[START_PAGE + HEADER_PAGE], HEADER_PAGE,
+						   DISK_PAGES - START_PAGE, &parsed, &reason),
+				 STATUS_OK);
+		assert_int_equal(parsed.state, CORE_ANCHOR_USED);
+		assert_int_equal(parsed.restore_pages, result.pages);
+		assert_int_equal(parsed.restore_ms, result.milliseconds);
+		assert_int_equal(parsed.save_ms, 77);
+		assert_true(changed_bytes(&first, &last) > 0);
+		assert_ptr_equal(anchor, &disk_pages[START_PAGE + HEADER_PAGE]);
+		assert_true(first >= (START_PAGE + HEADER_PAGE) * PAGE_BYTES);
+		assert_true(last < (START_PAGE + HEADER_PAGE) * PAGE_BYTES + 512);
+	}
+	/* Not a second time: it is not any more what was found. */
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNCHANGED);
+	assert_int_equal(disk.writes, 1);
+}
+
+static void test_an_anchors_errors(void **state)
+{
+	const struct mark_result large = {.pages = UINT64_MAX, .milliseconds = UINT64_MAX};
+	struct core_anchor *anchor;
+
+	(void)state;
+	(void)anchor_set_up(512, CORE_ANCHOR_VALID);
+	disk.write_lost = true;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNCHANGED);
+	(void)anchor_set_up(512, CORE_ANCHOR_VALID);
+	disk.write_status = STATUS_IO_ERROR;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNKNOWN);
+	(void)anchor_set_up(512, CORE_ANCHOR_VALID);
+	disk.write_torn = true;
+	disk.write_status = STATUS_IO_ERROR;
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNKNOWN);
+	anchor = anchor_set_up(512, CORE_ANCHOR_VALID);
+	anchor->save_ms++; /* somebody wrote to it since */
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNCHANGED);
+	assert_int_equal(disk.writes, 0);
+	anchor = anchor_set_up(512, CORE_ANCHOR_VALID);
+	assert_int_equal(mark_image_used(&found, &large, scratch), MARK_USED);
+	assert_int_equal(anchor->restore_pages, UINT32_MAX);
+	assert_int_equal(anchor->restore_ms, UINT32_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +227,8 @@ int main(void)
 		cmocka_unit_test(test_errors_are_told_apart),
 		cmocka_unit_test(test_a_write_that_got_lost_is_noticed),
 		cmocka_unit_test(test_a_header_that_changed_meanwhile_is_left_alone),
+		cmocka_unit_test(test_an_anchor_is_marked),
+		cmocka_unit_test(test_an_anchors_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,44 @@ static void test_nothing_is_given_out_before_acceptance(void **state)
 	assert_int_equal(placement_place(&placement, machine_pfn(3), 1, &frame, &count), STATUS_OK);
 }
 
+/* Where the image takes all RAM, what is lent is used, and nothing else of what is kept. */
+static void test_lent_frames(void **state)
+{
+	const uint64_t kept = 40;
+	struct placement placement;
+	struct pfn frame;
+	uint64_t count;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(placement_keep(&placement, MACHINE_BASE, MACHINE_BASE + kept * PAGE_BYTES), STATUS_OK);
+	placement_lend(&placement, MACHINE_BASE + 10 * PAGE_BYTES, MACHINE_BASE + 14 * PAGE_BYTES);
+	assert_int_equal(placement_claim(&placement, machine_pfn(0), 3, false), STATUS_OK);
+	assert_int_equal(placement_claim(&placement, machine_pfn(kept), HOLE_FIRST - kept, false), STATUS_OK);
+	/* All but the last frame, which is free. */
+	assert_int_equal(placement_claim(&placement, machine_pfn(HOLE_FIRST + HOLE_PAGES),
+					 MACHINE_PAGES - HOLE_FIRST - HOLE_PAGES - 1, false),
+			 STATUS_OK);
+	assert_int_equal(placement_take_frame(&placement, UINT64_MAX, &frame), STATUS_INVALID);
+	placement_accept(&placement);
+	/* The free one lies above this limit; it comes first without. */
+	assert_int_equal(placement_take_frame(&placement, MACHINE_BASE + MACHINE_BYTES - 1, &frame), STATUS_OK);
+	assert_int_equal(frame.value, machine_pfn(10).value);
+	assert_int_equal(placement_take_frame(&placement, UINT64_MAX, &frame), STATUS_OK);
+	assert_int_equal(frame.value, machine_pfn(MACHINE_PAGES - 1).value);
+	/* Staged, with its plan, in lent ones; a limit that they do not meet. */
+	assert_int_equal(placement_place(&placement, machine_pfn(1), 1, &frame, &count), STATUS_OK);
+	assert_int_equal(frame.value, machine_pfn(11).value);
+	assert_int_equal(count, 1);
+	assert_ptr_equal(placement.plan_first, machine_page(12));
+	assert_int_equal(placement_take_frame(&placement, MACHINE_BASE + 14 * PAGE_BYTES - 1, &frame),
+			 STATUS_NO_MEMORY);
+	assert_int_equal(placement_take_frame(&placement, MACHINE_BASE + 14 * PAGE_BYTES, &frame), STATUS_OK);
+	assert_int_equal(frame.value, machine_pfn(13).value);
+	assert_int_equal(placement_take_frame(&placement, UINT64_MAX, &frame), STATUS_NO_MEMORY);
+	assert_int_equal(placement_place(&placement, machine_pfn(2), 1, &frame, &count), STATUS_NO_MEMORY);
+}
+
 static void test_full_memory_is_said(void **state)
 {
 	struct placement placement;
@@ -279,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_a_frame_is_claimed_once),
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_nothing_is_given_out_before_acceptance),
+		cmocka_unit_test(test_lent_frames),
 		cmocka_unit_test(test_full_memory_is_said),
 	};
 

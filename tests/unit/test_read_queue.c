@@ -11,6 +11,7 @@
 
 #include "loader/read_queue.h"
 #include "tests/unit/fake_disk.h"
+#include "tests/unit/late_disk.h"
 
 #define DISK_PAGES 2048
 #define START_PAGE 16
@@ -195,11 +196,61 @@ static void test_a_small_arena_gets_a_small_ring(void **state)
 	assert_int_equal(read_queue_init(&queue, &disk.device, 0, 1024, &arena), STATUS_NO_MEMORY);
 }
 
+/* What is said to be there is there, in the order in which it was asked for, whatever order the disk has. */
+static void test_frames_that_are_there(void **state)
+{
+	static struct late_disk late;
+	struct arena arena;
+
+	(void)state;
+	assert_int_equal(read_queue_frames_there(&queue), 0);
+	for (uint32_t seed = 0; seed < 30; seed++) {
+		uint64_t added = 0;
+		uint64_t checked = 0;
+
+		memset(frames, 0xEE, sizeof(frames));
+		late_disk_init(&late, disk_pages, sizeof(disk_pages) / 512, 512);
+		late.seed = seed;
+		arena_init(&arena, heap, sizeof(heap));
+		assert_int_equal(read_queue_init(&queue, &late.device, 0, RING_PAGES, &arena), STATUS_OK);
+		while (checked < 1500) {
+			/* Every other run from the other end: nothing to be joined with. */
+			uint64_t left = added < 1500 ? 1 + (added + seed) % 23 : 0;
+			const uint64_t wanted = min_u64(left, 1500 - added);
+			enum status status;
+
+			left = wanted;
+			status = read_queue_add_frames(&queue, added, virt_to_paddr(&frames[added]), &left);
+			added += wanted - left;
+			if (added % 5 == 0)
+				ignore_status(read_queue_add_ring(&queue, 1600 + added % 100));
+			queue.ring_consumed = queue.ring_ready;
+			if (status == STATUS_AGAIN || added == 1500)
+				ignore_status(read_queue_flush(&queue));
+			assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+			assert_true(read_queue_frames_there(&queue) <= added);
+			for (; checked < read_queue_frames_there(&queue); checked++)
+				assert_int_equal(page_value(&frames[checked]), checked);
+		}
+		assert_int_equal(checked, 1500);
+		read_queue_drain(&queue);
+	}
+	/* What is only being built is not there. */
+	{
+		uint64_t left = 1;
+
+		assert_int_equal(read_queue_add_frames(&queue, 3, virt_to_paddr(&frames[3]), &left), STATUS_OK);
+		assert_int_equal(read_queue_frames_there(&queue), 1500);
+		read_queue_drain(&queue);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_frames_get_their_pages, set_up),
 		cmocka_unit_test_setup(test_neighbours_are_read_together, set_up),
+		cmocka_unit_test_setup(test_frames_that_are_there, set_up),
 		cmocka_unit_test_setup(test_the_ring_is_ready_in_order, set_up),
 		cmocka_unit_test_setup(test_control_pages, set_up),
 		cmocka_unit_test_setup(test_a_small_arena_gets_a_small_ring, set_up),
