@@ -11,7 +11,7 @@ nodiscard enum status restore_core(const struct restore_job *job, struct sealed_
 				   struct restore_result *result_out, const char **reason_out);
 
 /*
- * How many bytes of the arena it takes, for a save that must not make what can't be restored: header_bytes of the core's
- * header part, ram_frames up to the end of RAM. UINT64_MAX: more than any arena.
+ * How many bytes of the arena it takes, for a save that must not make what can't be restored: header_bytes of the
+ * core's header part, ram_frames up to the end of RAM. UINT64_MAX: more than any arena.
  */
 uint64_t restore_core_room(uint64_t header_bytes, uint64_t ram_frames);

@@ -17,7 +17,7 @@ struct save {
 	struct memory_map map;
 	struct arena *arena;
 	uint64_t room_bytes; /* of the arena, behind the drivers: a restore will have as much */
-	const char *reason; /* static text of the last error */
+	const char *reason;  /* static text of the last error */
 
 	/* The target: save_target.c */
 	struct block_device *device;
