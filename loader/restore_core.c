@@ -17,7 +17,7 @@
 #define HEADER_BYTES_MAX  (6 * MIB)
 #define RESERVATION_START MIB /* linker.ld */
 #define RESERVATION_END   (16 * MIB)
-#define LENT_PAGES        1024 /* staging for low memory and modules, and the tables of the jump */
+#define LENT_PAGES        1024 /* the tables of the jump, and the last staging for low memory and modules */
 #define QUEUE_ROOM_BYTES  MIB  /* its least ring, and all that is small */
 #define PAGES_PER_MIB     (MIB / PAGE_BYTES)
 #define POLL_PAUSE_US     20
@@ -138,7 +138,10 @@ static enum status claim(struct core_restore *restore)
 	return STATUS_OK;
 }
 
-/* The image takes all memory but Thaw's own: what the jump needs comes from there. */
+/*
+ * The image takes all memory but Thaw's own: what the jump needs comes from there. Pages that belong where a module is
+ * wait in frames that the session has zeroes in.
+ */
 static enum status accept(struct core_restore *restore)
 {
 	const struct boot_info *boot = restore->job->boot;
@@ -152,6 +155,7 @@ static enum status accept(struct core_restore *restore)
 	TRY(arena_alloc(restore->job->arena, LENT_PAGES * (size_t)PAGE_BYTES, PAGE_BYTES, &lent));
 	placement_lend(placement, virt_to_paddr(lent).value,
 		       virt_to_paddr(lent).value + LENT_PAGES * (uint64_t)PAGE_BYTES);
+	placement_lend_zeroes(placement);
 	TRY(claim(restore));
 	placement_accept(placement);
 	return seal_prepare(restore->plan, placement);

@@ -32,6 +32,11 @@ void placement_lend(struct placement *placement, uint64_t start, uint64_t end)
 	placement->lent_end = paddr_to_pfn((struct paddr){end});
 }
 
+void placement_lend_zeroes(struct placement *placement)
+{
+	placement->zeroes_lent = true;
+}
+
 /* The end of the kept range that holds the frame, 0 when none does. */
 static uint64_t kept_until(const struct placement *placement, struct pfn pfn)
 {
@@ -107,6 +112,31 @@ enum status placement_take_frame(struct placement *placement, uint64_t limit, st
 	return STATUS_OK;
 }
 
+/* Moves the cursor to the next zero frame at or behind it that no kept range holds. False: there is none. */
+static bool advance_to_zero(struct placement *placement)
+{
+	const struct frame_set *zero = &placement->zero;
+	uint64_t kept_end = 0;
+
+	do {
+		if (kept_end)
+			placement->zero_cursor.value = kept_end >> PAGE_SHIFT;
+		placement->zero_cursor = frame_set_next(zero, placement->zero_cursor);
+		kept_end = kept_until(placement, placement->zero_cursor);
+	} while (placement->zero_cursor.value < zero->limit && kept_end);
+	return placement->zero_cursor.value < zero->limit;
+}
+
+/* A frame for a staged page. Lent frames come last: plan and tables may lie in no zero frame. */
+static enum status take_staging_frame(struct placement *placement, struct pfn *frame_out)
+{
+	if (!placement->zeroes_lent || advance_to_free(placement) == STATUS_OK || !advance_to_zero(placement))
+		return placement_take_frame(placement, UINT64_MAX, frame_out);
+	*frame_out = placement->zero_cursor;
+	placement->zero_cursor.value++;
+	return STATUS_OK;
+}
+
 /* An empty page of the plan in a safe frame; NULL: none left. */
 static struct plan_page *take_plan_page(struct placement *placement)
 {
@@ -141,7 +171,7 @@ static enum status plan_add(struct placement *placement, struct pfn destination,
 		.destination = pfn_to_paddr(destination).value,
 		.source = pfn_to_paddr(source).value,
 	};
-	placement->staged_pages++;
+	placement->planned_copies++;
 	return STATUS_OK;
 }
 
@@ -170,8 +200,9 @@ enum status placement_place(struct placement *placement, struct pfn first, uint6
 		*frame_out = first;
 		return *count_out > 0 ? STATUS_OK : STATUS_INVALID;
 	}
-	TRY(placement_take_frame(placement, UINT64_MAX, &staging));
+	TRY(take_staging_frame(placement, &staging));
 	TRY(plan_add(placement, first, staging));
+	placement->staged_pages++;
 	*frame_out = staging;
 	*count_out = 1;
 	return STATUS_OK;
@@ -185,7 +216,9 @@ enum status placement_clear_zeroes(struct placement *placement)
 
 	for (struct pfn pfn = frame_set_next(zero, (struct pfn){0}); pfn.value < zero->limit;
 	     pfn = frame_set_next(zero, (struct pfn){pfn.value + 1})) {
-		if (!kept_until(placement, pfn)) {
+		const bool holds_page = pfn.value < placement->zero_cursor.value;
+
+		if (!holds_page && !kept_until(placement, pfn)) {
 			memset(pfn_to_page(pfn), 0, PAGE_BYTES);
 			continue;
 		}
@@ -195,22 +228,40 @@ enum status placement_clear_zeroes(struct placement *placement)
 			have_zero_frame = true;
 		}
 		TRY(plan_add(placement, pfn, zero_frame));
+		placement->staged_pages += !holds_page;
 	}
 	return STATUS_OK;
 }
 
-const struct page *placement_find(const struct placement *placement, struct pfn pfn)
+/* The planned copy to an address, from the one found last on; NULL: there is none. */
+static const struct plan_copy *find_copy(struct placement *placement, uint64_t destination)
 {
-	const uint64_t address = pfn_to_paddr(pfn).value;
+	const struct plan_page *page = placement->found_page ? placement->found_page : placement->plan_first;
+	uint64_t index = placement->found_index;
+
+	for (uint64_t left = placement->planned_copies; left > 0; left--) {
+		if (index == page->count) {
+			page = page->next ? paddr_to_virt((struct paddr){page->next}) : placement->plan_first;
+			index = 0;
+		}
+		if (page->copies[index].destination == destination) {
+			placement->found_page = page;
+			placement->found_index = index;
+			return &page->copies[index];
+		}
+		index++;
+	}
+	return NULL;
+}
+
+const struct page *placement_find(struct placement *placement, struct pfn pfn)
+{
+	const struct plan_copy *copy;
 
 	if (!frame_set_contains(&placement->image, pfn))
 		return NULL;
 	if (!kept_until(placement, pfn))
 		return pfn_to_page(pfn);
-	for (const struct plan_page *page = placement->plan_first; page;
-	     page = paddr_to_virt((struct paddr){page->next}))
-		for (uint64_t i = 0; i < page->count; i++)
-			if (page->copies[i].destination == address)
-				return paddr_to_virt((struct paddr){page->copies[i].source});
-	return NULL;
+	copy = find_copy(placement, pfn_to_paddr(pfn).value);
+	return copy ? paddr_to_virt((struct paddr){copy->source}) : NULL;
 }

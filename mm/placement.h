@@ -51,9 +51,14 @@ struct placement {
 	uint64_t free_range;    /* index of its range in the map */
 	struct pfn lent_cursor; /* of placement_lend */
 	struct pfn lent_end;
+	bool zeroes_lent;       /* placement_lend_zeroes */
+	struct pfn zero_cursor; /* zero frames below it that are not kept hold staged pages */
 	struct plan_page *plan_first;
 	struct plan_page *plan_last;
-	uint64_t staged_pages;
+	uint64_t planned_copies;
+	uint64_t staged_pages;              /* of these, pages whose frame was kept */
+	const struct plan_page *found_page; /* placement_find goes on where it ended: it is asked in the plan's order */
+	uint64_t found_index;
 };
 
 /* frame sets come from the arena: 2 bits for each frame of RAM. STATUS_NO_MEMORY. */
@@ -64,6 +69,12 @@ nodiscard enum status placement_init(struct placement *placement, const struct m
  * free RAM has run out, although it is kept. It is no target of the image.
  */
 void placement_lend(struct placement *placement, uint64_t start, uint64_t end);
+
+/*
+ * Before acceptance: the image's own zero frames may hold staged pages when free RAM has run out; the plan clears them
+ * again. For images that claim all memory: most of it is zeroes.
+ */
+void placement_lend_zeroes(struct placement *placement);
 
 /* Before the first claim. Rounded out to pages. STATUS_NO_MEMORY: too many ranges. */
 nodiscard enum status placement_keep(struct placement *placement, uint64_t start, uint64_t end);
@@ -89,4 +100,4 @@ nodiscard enum status placement_clear_zeroes(struct placement *placement);
 nodiscard enum status placement_take_frame(struct placement *placement, uint64_t limit, struct pfn *frame_out);
 
 /* Where the contents of a claimed frame can be read now; NULL: not a frame of the image. */
-const struct page *placement_find(const struct placement *placement, struct pfn pfn);
+const struct page *placement_find(struct placement *placement, struct pfn pfn);

@@ -287,6 +287,50 @@ static void test_lent_frames(void **state)
 	assert_int_equal(placement_place(&placement, machine_pfn(2), 1, &frame, &count), STATUS_NO_MEMORY);
 }
 
+/* An image of all memory around a module: two lent frames, one for the plan and one to clear from, are enough. */
+static void test_zero_frames_hold_staged_pages(void **state)
+{
+	const uint64_t low = 16, module = 100, module_end = 180;
+	struct placement placement;
+	uint64_t staged = 0;
+	uint64_t count;
+	struct pfn frame;
+
+	(void)state;
+	new_placement(&placement);
+	assert_int_equal(placement_keep(&placement, MACHINE_BASE, MACHINE_BASE + low * PAGE_BYTES), STATUS_OK);
+	assert_int_equal(
+		placement_keep(&placement, MACHINE_BASE + module * PAGE_BYTES, MACHINE_BASE + module_end * PAGE_BYTES),
+		STATUS_OK);
+	placement_lend(&placement, MACHINE_BASE, MACHINE_BASE + 2 * PAGE_BYTES);
+	placement_lend_zeroes(&placement);
+	for (uint64_t i = 0; i < MACHINE_PAGES; i++) {
+		fill(machine_page(i), (uint32_t)(0xF0000000u + i));
+		if (i >= 2 && is_ram(i))
+			assert_int_equal(placement_claim(&placement, machine_pfn(i), 1, i % 3 == 0), STATUS_OK);
+	}
+	placement_accept(&placement);
+	for (uint64_t i = 2; i < MACHINE_PAGES; i++) {
+		if (!is_ram(i) || i % 3 == 0)
+			continue;
+		assert_int_equal(placement_place(&placement, machine_pfn(i), 1, &frame, &count), STATUS_OK);
+		staged += frame.value != machine_pfn(i).value;
+		fill(pfn_to_page(frame), (uint32_t)i);
+	}
+	assert_int_equal(staged, 10 + 53);
+	/* In any order. */
+	for (uint64_t i = module_end; i-- > module;)
+		if (i % 3 != 0)
+			assert_true(filled(placement_find(&placement, machine_pfn(i)), (uint32_t)i));
+	assert_int_equal(placement_clear_zeroes(&placement), STATUS_OK);
+	for (uint64_t i = module; i < module_end; i++)
+		assert_true(filled(machine_page(i), (uint32_t)(0xF0000000u + i)));
+	run_plan(&placement);
+	for (uint64_t i = 2; i < MACHINE_PAGES; i++)
+		if (is_ram(i))
+			assert_true(filled(machine_page(i), i % 3 ? (uint32_t)i : 0));
+}
+
 static void test_full_memory_is_said(void **state)
 {
 	struct placement placement;
@@ -318,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_nothing_is_given_out_before_acceptance),
 		cmocka_unit_test(test_lent_frames),
+		cmocka_unit_test(test_zero_frames_hold_staged_pages),
 		cmocka_unit_test(test_full_memory_is_said),
 	};
 

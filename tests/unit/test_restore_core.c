@@ -163,8 +163,15 @@ static void test_modules_are_staged_around(void **state)
 		for (uint64_t at = 0x1100000; at < 0x1111000; at++)
 			assert_int_equal(*(uint8_t *)paddr_to_virt((struct paddr){at}), (at >> PAGE_SHIFT | 1) & 0xFF);
 		core_machine_check_memory();
+		/* More pages with data than what is lent: frames that the session has zeroes in hold the others. */
+		make(codecs[i]);
+		core_machine.boot.module_count = 1;
+		core_machine.boot.modules[0].start = 0x1000000;
+		core_machine.boot.modules[0].end = 0x1600000;
+		assert_int_equal(core_machine_restore(), STATUS_OK);
+		core_machine_check_memory();
 	}
-	/* More than what is lent. */
+	/* More than what there is of both. */
 	make(CORE_PLAIN);
 	core_machine.boot.module_count = 1;
 	core_machine.boot.modules[0].start = 0x1000000;
