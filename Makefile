@@ -132,7 +132,8 @@ BUILD_PACKAGES := gcc make binutils nasm libc6-dev liblzo2-dev liblz4-dev
 GUEST_PACKAGES := qemu-system-x86 qemu-utils seabios grub-pc-bin grub-common mmdebstrap e2fsprogs fdisk \
                   debian-archive-keyring python3
 CHECK_PACKAGES := libcmocka-dev e2fsprogs dosfstools mtools clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
-                  python3-pytest-xdist python3-lz4 liblzo2-2
+                  python3-pytest-xdist python3-lz4 liblzo2-2 \
+                  bc bison flex libelf-dev lz4 perl xz-utils
 SHARD ?= 1/1
 
 packages-build: ## install what `make` needs

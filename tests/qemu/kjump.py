@@ -90,13 +90,14 @@ class Setup:
 @dataclass(frozen=True)
 class Target:
     """Where the image is: disk (0 or 1), byte offset of its partition there, page of the anchor in the partition;
-    node: in A; words: `resume=…` for the loader."""
+    node: in A; words: what the loader must be told to find it, nothing for a partition; uuid: the target's own."""
 
     disk: int
     start: int
     anchor_page: int
     node: str
-    words: str
+    words: str = ""
+    uuid: str = ""
 
     def anchor(self) -> int:
         """Byte offset of the anchor in the disk."""
@@ -131,8 +132,9 @@ def _build_disk(kernel: Path, base: disks.Disk, out: Path) -> None:
         (tree / "thaw").chmod(0o755)
         with open(tools, "wb") as file:
             file.truncate(area.size)
-        done = subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-O", "^has_journal", "-U", TOOLS.uuid,
-                               "-L", TOOLS.label, "-d", str(tree), str(tools)], capture_output=True, text=True, check=False)
+        command = ["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-O", "^has_journal", "-U", TOOLS.uuid,
+                   "-L", TOOLS.label, "-d", str(tree), str(tools)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise HarnessError(f"mke2fs: {done.stdout} {done.stderr}")
         slot = kernel_disk.extents(tools, "/thaw", area.start, 4096)
@@ -144,7 +146,7 @@ def _build_disk(kernel: Path, base: disks.Disk, out: Path) -> None:
 
 
 def base_disk() -> tuple[Path, disks.Disk]:
-    """The disk to make overlays of (a qcow2 file), and its layout with the slot "tool" (built when not in the cache)."""
+    """The disk to make overlays of (a qcow2 file), and its layout with the slot "tool"."""
     base, kernel = disks.get(SPEC), kjump_kernel.get()
     recipe = {"disk": base.path.parent.name, "kernel": kernel.parent.name, "slot": TOOL_SLOT_MIB,
               "how": inspect.getsource(_build_disk)}
@@ -169,15 +171,19 @@ def tool_bytes() -> bytes:
 
 def linux_boot(setup: Setup, disk: disks.Disk) -> grub_run.Boot:
     """GRUB boots A."""
-    words = [f"root=PARTUUID={disk.root.partuuid}", "rw", grub_run.CONSOLE, "loglevel=7", grub_run.QUICK_INIT, setup.cmdline]
+    words = [f"root=PARTUUID={disk.root.partuuid}", "rw", grub_run.CONSOLE, "loglevel=7", grub_run.QUICK_INIT,
+             setup.cmdline]
     number = disk.swaps[TOOLS.label].number
     return grub_run.Boot(extra=f"linux (hd0,msdos{number})/bzImage {' '.join(words).rstrip()}\necho grub: start\nboot")
 
 
-def thaw_boot(words: str = "", fallback: str = "kernel", **changes) -> grub_run.Boot:
-    """GRUB boots the loader; its normal kernel is Debian's, which only has to start (fallback "modules": fully)."""
-    values = {"entry": "thaw", "kernel": "6.12", "fallback": fallback, "thaw_args": words}
-    if fallback == "kernel":
+def thaw_boot(words: str = "", full: bool = False, **changes) -> grub_run.Boot:
+    """GRUB boots the loader.  The normal kernel is Debian's, which the loader reads from the root filesystem only when
+    it needs it; full: with its initrd, otherwise it only has to start."""
+    version = guest.get().kernels["6.12"]
+    files = grub_run.Files(guest.FS_UUID, f"/boot/vmlinuz-{version}", (f"/boot/initrd.img-{version}",) if full else ())
+    values = {"entry": "thaw", "kernel": "6.12", "fallback": "path", "files": files, "thaw_args": words}
+    if not full:
         values["cmdline"] = "earlyprintk=serial,ttyS0,115200"
     return grub_run.Boot(**{**values, **changes})
 
@@ -221,7 +227,8 @@ def restore(saved: Saved, result_dir: Path, image: Path | None = None, second: P
         image = disks.overlay(saved.path, result_dir / "disk.qcow2")
     if saved.second and second is None:
         second = disks.overlay(saved.second, result_dir / "second.qcow2")
-    return power_on(saved.setup, image, saved.disk, boot or thaw_boot(saved.target.words), result_dir, second, **options)
+    boot = boot or thaw_boot(saved.target.words)
+    return power_on(saved.setup, image, saved.disk, boot, result_dir, second, **options)
 
 
 # In A
@@ -254,7 +261,7 @@ def make_target(on: session.Powered, setup: Setup, size_mib: int = 200, label: s
     match = re.search(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", said)
     if match is None:
         raise Failure(f"thaw format names no UUID:\n{said}")
-    return Target(number, start, 0, node, f"resume=UUID={match[0]}")
+    return Target(number, start, 0, node, uuid=match[0])
 
 
 def start_proof(on: session.Powered, setup: Setup) -> proof.Proof:
@@ -263,10 +270,9 @@ def start_proof(on: session.Powered, setup: Setup) -> proof.Proof:
     return proof.take(on.agent, setup.fill_mib)
 
 
-def save_command(target: Target, setup: Setup, action: str = "power-off", words: str = "") -> str:
+def save_command(target: Target, setup: Setup, action: str = "power-off") -> str:
     """The command line of `thaw save`; action: "power-off", "reboot" or "return"."""
-    return " ".join(["thaw", "save", target.node, f"--{action}", f"--compress={setup.compress}",
-                     "--console=ttyS0,115200", words]).rstrip()
+    return f"thaw save {target.node} --{action} --compress={setup.compress} --console=ttyS0,115200"
 
 
 def start_save(on: session.Powered, command: str) -> int:
@@ -294,10 +300,10 @@ def saved_log(agent: Agent) -> tuple[int, str]:
     return int(agent.run(f"cat {STATUS}")), agent.run(f"cat {LOG}")
 
 
-def save_and_power_off(on: session.Powered, target: Target, setup: Setup, words: str = "", timeout_s: float = 180) -> None:
+def save_and_power_off(on: session.Powered, target: Target, setup: Setup) -> None:
     """Save, and the machine goes off.  Failure when the session comes back instead."""
-    start = start_save(on, save_command(target, setup, words=words))
-    reason = wait_saved(on.machine, start, timeout_s)
+    start = start_save(on, save_command(target, setup))
+    reason = wait_saved(on.machine, start)
     if reason == "session":
         status, said = saved_log(on.agent)
         raise Failure(f"the session went on, thaw save ended with {status}:\n{said}")
@@ -306,9 +312,9 @@ def save_and_power_off(on: session.Powered, target: Target, setup: Setup, words:
         raise Failure(f"the save ended with {reason} instead of powering off:\n{text[-2000:]}")
 
 
-def save_and_go_on(on: session.Powered, command: str, timeout_s: float = 180) -> tuple[int, str]:
+def save_and_go_on(on: session.Powered, command: str) -> tuple[int, str]:
     """A save after which the session goes on; exit status and output of the command."""
-    reason = wait_saved(on.machine, start_save(on, command), timeout_s)
+    reason = wait_saved(on.machine, start_save(on, command))
     if reason != "session":
         raise Failure(f"the machine ended with {reason} instead of going on")
     on.agent.wait_ready(60)
@@ -377,9 +383,9 @@ def _make(setup: Setup, out: Path) -> None:
 def saved(setup: Setup) -> Saved:
     """The saved session of a setup; made when the present build has none (half a minute)."""
     base, disk = base_disk()
-    recipe = {"setup": asdict(setup), "disk": base.parent.name, "loader": cache.digest(session.LOADER.read_bytes().hex()),
-              "tool": cache.digest(tool_bytes().hex()), "how": Path(__file__).read_text(encoding="utf-8"),
-              "emulator": guest.package_versions(("qemu-system-x86",))}
+    recipe = {"setup": asdict(setup), "disk": base.parent.name,
+              "loader": cache.digest(session.LOADER.read_bytes().hex()), "tool": cache.digest(tool_bytes().hex()),
+              "how": Path(__file__).read_text(encoding="utf-8"), "emulator": guest.package_versions(("qemu-system-x86",))}
     _forget_old()
     entry = cache.build_once("kjumped", recipe, lambda out: _make(setup, out))
     facts = json.loads((entry / "saved.json").read_text(encoding="utf-8"))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import disk as disks
 import swsusp_oracle
+from swsusp_oracle import BadImage
 
 PAGE = 4096
 STATES = {0: "empty", 1: "saving", 2: "valid", 3: "used", 4: "snapshot", 5: "failed"}
@@ -27,10 +28,6 @@ NOTE_NAMES = ("version", "codec", "levels", "memory_count", "entry", "region_sta
 MEMORY = 184  # offset in the note
 CHUNK_PAGES = 32
 PT_LOAD, PT_NOTE = 1, 4
-
-
-class BadImage(Exception):
-    """The bytes are not a complete, consistent image; the text says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +101,9 @@ class Image:
         at, size, count = struct.unpack_from("<32xQ14xHH", self.header)
         result = []
         for index in range(count):
-            kind, _, offset, _, address, in_file, in_memory = struct.unpack_from("<IIQQQQQ", self.header, at + index * size)
-            result.append((at + index * size, kind, offset, address, in_file, in_memory))
+            place = at + index * size
+            kind, offset, address, in_file, in_memory = struct.unpack_from("<I4xQ8xQQQ", self.header, place)
+            result.append((place, kind, offset, address, in_file, in_memory))
         return result
 
     @cached_property
@@ -164,7 +162,8 @@ class Image:
             if said != found:
                 raise BadImage(f"{what}: the image says {said!r}, it is {found!r}")
         self._check_segments()
-        self._check_chunks(work)
+        for _ in self.pages(work):
+            pass
         return self.note
 
     def _check_segments(self) -> None:
@@ -179,11 +178,13 @@ class Image:
         if not any(s.address <= entry < s.address + s.file_bytes for s in self.segments):
             raise BadImage(f"the entry {entry:#x} is not in the image")
 
-    def _check_chunks(self, work: Path) -> None:
+    def pages(self, work: Path) -> Iterator[bytes]:
+        """The pages with data, chunk by chunk; `work`: a directory for a copy.  BadImage when a chunk is bad."""
         work.mkdir(parents=True, exist_ok=True)
         if len(self.extents) == 1:
-            core = disks.copy_range(self.path, self.place(0)[0], self.u64(CORE_BYTES), work / "core").read_bytes()
-            (work / "core").unlink()
+            copy = disks.copy_range(self.path, self.place(0)[0], self.u64(CORE_BYTES), work / "core")
+            core = copy.read_bytes()
+            copy.unlink()
         else:
             core = self.read(0, self.u64(CORE_BYTES))
         left = self.note["data_pages"]
@@ -192,8 +193,11 @@ class Image:
             data, raw = core[place:place + stored], min(left, CHUNK_PAGES) * PAGE
             if zlib.crc32(data) != crc32:
                 raise BadImage(f"chunk {index} has another CRC-32")
-            if stored > raw or (stored < raw and (unpack is None or len(unpack(data)) != raw)):
-                raise BadImage(f"chunk {index} has {stored} bytes and does not make {raw}")
+            if stored < raw and unpack is not None:
+                data = unpack(data)
+            if len(data) != raw:
+                raise BadImage(f"chunk {index} of {stored} bytes makes {len(data)} instead of {raw}")
+            yield data
             left -= raw // PAGE
 
 
