@@ -33,6 +33,7 @@ static const char help[] =
 	"  --console=ttyS0,115200    where Thaw writes its messages; may be repeated (tty0: the screen)\n"
 	"  --force                   also over a session that was not restored: it is lost\n"
 	"  --dry-run                 only check, and say what would be done\n"
+	"  --benchmark               Thaw first times a raw write to the target; see its messages\n"
 	"\n"
 	"Exit status: 0 the session was restored, or the snapshot is written; 1 it failed and the session goes on;\n"
 	"2 refused: nothing was changed.\n";
@@ -69,16 +70,21 @@ static bool codec_parse(const char *word, enum core_codec *codec_out)
 	return say_error(word, "no such compression: lz4, lzo or none");
 }
 
-/* Appends "console=VALUE" to what Thaw gets as its options. */
-static bool console_append(struct save_options *options, const char *value)
+/* Appends a word to what Thaw gets as its options. */
+static bool word_append(struct save_options *options, const char *name, const char *value)
 {
 	const size_t used = strlen(options->command_line);
 	const size_t room = sizeof(options->command_line) - used;
-	const int length = snprintf(options->command_line + used, room, "%sconsole=%s", used != 0 ? " " : "", value);
+	const int length = snprintf(options->command_line + used, room, "%s%s%s", used != 0 ? " " : "", name, value);
 
+	return (length >= 0 && (size_t)length < room) || say_refusal("too many options for Thaw");
+}
+
+static bool console_append(struct save_options *options, const char *value)
+{
 	if (*value == '\0' || strpbrk(value, " \t\n\"") != NULL)
 		return say_error(value, "not a console");
-	return (length >= 0 && (size_t)length < room) || say_refusal("too many consoles");
+	return word_append(options, "console=", value);
 }
 
 /* True: the word was an option; *good_out: and a right one. */
@@ -95,6 +101,8 @@ static bool value_parse(const char *word, struct save_options *options, bool *go
 		*good_out = console_append(options, value);
 	else if ((value = option_value(word, "--kernel-loader=")) != NULL)
 		options->loader = value;
+	else if (strcmp(word, "--benchmark") == 0)
+		*good_out = word_append(options, "thaw.benchmark", "");
 	else
 		return false;
 	return true;

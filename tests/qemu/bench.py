@@ -22,6 +22,7 @@ import cache
 import disk as disks
 import grub_run
 import kernel_disk
+import kjump
 import session
 from errors import Failure, HarnessError
 from machine import Drive
@@ -49,6 +50,11 @@ EARLY = "earlyprintk=serial,ttyS0,115200"
 DECISION = re.compile(r"thaw: resume: swsusp on (\S+), (\d+) pages, (\d+) MiB")
 SUMMARY = re.compile(r"thaw: restored: (\d+) pages and (\d+) of zeroes in place, (\d+) staged; (\d+) MiB read")
 TIMES = re.compile(r"thaw: times: (\d+) us in all; (\d+) waiting for the disk, (\d+) unpacking, (\d+) checking")
+RAW_WRITE = re.compile(r"thaw: benchmark: (\d+) bytes raw written in (\d+) us: ok")
+SAVE_PAGES = re.compile(r"thaw: save: (\d+) of (\d+) pages hold anything")
+SAVED = re.compile(r"thaw: save: \d+ MiB written in (\d+) ms")
+DECISION_JUMP = re.compile(r"thaw: resume: kexec-jump on \S+, (\d+) pages")
+JUMP_LIMIT = 550_000_000  # of the disk, bytes/s
 RAW = re.compile(r"thaw: benchmark: (\d+) bytes raw in (\d+) us: ok")
 
 
@@ -298,6 +304,59 @@ def count_instructions(report: list[str], targets: list[Target]) -> None:
     targets.append(Target("instructions per image byte, LZO", max(values), 6, False))
 
 
+def save_and_restore(setup: kjump.Setup, run: int, bytes_per_s: int) -> dict[str, float]:
+    """A session saved and restored: MB/s of both, of a raw write and a raw read; share of RAM with data."""
+    result_dir = RESULTS / f"jump{run}"
+    numbers = {}
+    with kjump.fresh(setup, result_dir, limit_s=900, **PC) as on:
+        target = kjump.make_target(on, setup)
+        record = kjump.start_proof(on, setup)
+        on.machine.limit_disk(0, bytes_per_s)
+        start = kjump.start_save(on, f"{kjump.save_command(target, setup)} --benchmark")
+        reason = kjump.wait_saved(on.machine, start, 400)
+        if reason == "session":
+            raise Failure(f"the session went on: {kjump.saved_log(on.agent)[1]}")
+        raw_bytes, raw_us = match(RAW_WRITE, on.machine)
+        data_pages, ram_pages = match(SAVE_PAGES, on.machine)
+        milliseconds, = match(SAVED, on.machine)
+        numbers.update(raw_write=raw_bytes / raw_us, save=data_pages * PAGE / milliseconds / 1e3,
+                       share=data_pages / ram_pages)
+        image, disk = on.image, on.disk
+    with kjump.power_on(setup, image, disk, kjump.thaw_boot(f"{target.words} thaw.benchmark"), result_dir / "raw",
+                        limit_s=240, **PC) as on:
+        on.machine.limit_disk(0, bytes_per_s)
+        on.machine.wait_for("^thaw: boot: noresume", 120)
+        raw_bytes, raw_us = match(RAW, on.machine)
+        numbers["raw_read"] = raw_bytes / raw_us
+    boot = kjump.thaw_boot(target.words)
+    with kjump.power_on(setup, image, disk, boot, result_dir / "restore", limit_s=400, **PC) as on:
+        on.machine.limit_disk(0, bytes_per_s)
+        kjump.check_restored(on, record)
+        numbers["restore"] = match(DECISION_JUMP, on.machine)[0] * PAGE / match(TIMES, on.machine)[0]
+    return numbers
+
+
+def measure_jump(report: list[str], targets: list[Target]) -> None:
+    """kexec jump: a plain image saved and restored, against the driver's own sequential speed."""
+    setup = kjump.Setup(memory_mib=1024, fill_mib=600, fill_kind="random")
+    rows, saves, restores = [], [], []
+    for run in range(RUNS):
+        say(f"kexec jump, run {run + 1} of {RUNS}")
+        numbers = save_and_restore(setup, run, JUMP_LIMIT)
+        saves.append(numbers["save"] / numbers["raw_write"])
+        restores.append(numbers["restore"] / numbers["raw_read"])
+        rows.append(f"| {run + 1} | {numbers['raw_write']:.0f} | {numbers['save']:.0f} | {saves[-1]:.2f} | "
+                    f"{numbers['raw_read']:.0f} | {numbers['restore']:.0f} | {restores[-1]:.2f} |")
+    say("kexec jump, 2 GiB nearly full")
+    full = save_and_restore(kjump.Setup(memory_mib=2048, fill_mib=1860, fill_kind="random"), RUNS, 0)
+    report += [f"## Kexec jump: a plain image, 1 GiB of RAM, disk limited to {JUMP_LIMIT // 1_000_000} MB/s", "",
+               "MB/s, everything included: the look at all of RAM, checksums, header, flushes.", "",
+               "| run | raw write | save | share | raw read | restore | share |", "|---|---|---|---|---|---|---|", *rows, ""]
+    targets.append(Target("kexec jump: save, share of the raw write", median(saves), 0.7, True))
+    targets.append(Target("kexec jump: restore, share of the raw read", median(restores), 0.85, True))
+    targets.append(Target("kexec jump: share of 2 GiB of RAM in an image that was restored", full["share"], 0.95, True))
+
+
 def describe_machine() -> list[str]:
     """The machine that measured."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
@@ -318,6 +377,7 @@ def main() -> int:
         compare_normal_boots(report, targets)
         measure_plain(report, targets)
         count_instructions(report, targets)
+        measure_jump(report, targets)
     except (HarnessError, Failure) as error:
         print(f"bench: could not be run: {error}", file=sys.stderr)
         return 2
