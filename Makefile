@@ -133,7 +133,8 @@ GUEST_PACKAGES := qemu-system-x86 qemu-utils seabios grub-pc-bin grub-common mmd
                   debian-archive-keyring python3
 CHECK_PACKAGES := libcmocka-dev e2fsprogs dosfstools mtools clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
                   python3-pytest-xdist python3-lz4 liblzo2-2 \
-                  bc bison flex libelf-dev lz4 perl xz-utils
+                  bc bison flex libelf-dev lz4 perl xz-utils \
+                  ovmf grub-efi-amd64-bin grub-efi-amd64-signed shim-signed
 SHARD ?= 1/1
 
 packages-build: ## install what `make` needs

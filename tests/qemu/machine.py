@@ -24,6 +24,15 @@ from qmp import Qmp
 
 GIB = 1 << 30
 MIB = 1 << 20
+# Firmware: the program, the variables a new machine starts with, and what else QEMU must be told.
+OVMF = Path("/usr/share/OVMF")
+FIRMWARE = {
+    "efi": (OVMF / "OVMF_CODE_4M.fd", OVMF / "OVMF_VARS_4M.fd", ()),
+    "efi-secure": (OVMF / "OVMF_CODE_4M.ms.fd", OVMF / "OVMF_VARS_4M.ms.fd",
+                   ("-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on")),
+}
+# What a UEFI firmware's terminal adds to text: colours and cursor movements.
+ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])")
 
 
 def patience(seconds: float) -> float:
@@ -36,7 +45,8 @@ class Hardware:
     """The PC itself; the same values give the same firmware memory map.
 
     machine: "pc" (PIIX, IDE) or "q35" (AHCI); cpu: QEMU's CPU model; memory_mib: RAM; controller: of every disk that
-    names none itself, a key of CONTROLLERS, or "" for the machine's own (AHCI or IDE).
+    names none itself, a key of CONTROLLERS, or "" for the machine's own (AHCI or IDE); firmware: "bios" or a key of
+    FIRMWARE.
     """
 
     machine: str = "q35"
@@ -44,11 +54,24 @@ class Hardware:
     memory_mib: int = 512
     cpu: str = "qemu64"
     controller: str = ""
+    firmware: str = "bios"
 
     def arguments(self) -> list[str]:
         """QEMU's arguments for this PC."""
         return ["-nodefaults", "-no-user-config", "-display", "none", "-machine", self.machine, "-cpu", self.cpu,
                 "-smp", str(self.cpus), "-m", f"{self.memory_mib}M", "-device", "VGA", "-boot", "menu=off,strict=on"]
+
+    def is_efi(self) -> bool:
+        """A UEFI firmware?"""
+        return self.firmware != "bios"
+
+    def firmware_arguments(self, variables: Path | None) -> list[str]:
+        """QEMU's arguments for a UEFI firmware and its variables."""
+        if not self.is_efi():
+            return []
+        code, _, more = FIRMWARE[self.firmware]
+        return [*more, "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+                "-drive", f"if=pflash,unit=1,format=raw,file={variables}"]
 
     def ram_ranges(self) -> list[tuple[int, int]]:
         """Physical address ranges (start, length in bytes) that QEMU backs with RAM, ascending."""
@@ -133,7 +156,8 @@ class Machine:
     drives: in the order of their ports; result_dir: where console.log, qemu.log and dumps go; limit_s: after so many
     seconds (see patience()) the machine is killed and every wait raises HarnessError; gdb: open a gdb stub; paused: do
     not start the CPUs until `resume()`; extra: more QEMU arguments; icount: value of -icount or None; single_thread:
-    run all CPUs in one host thread (Linux's threaded compression crawls otherwise).
+    run all CPUs in one host thread (Linux's threaded compression crawls otherwise); variables: the UEFI variables to
+    start with, None for those of a new machine; this machine's own are in the result directory (`variables_path`).
     """
 
     hardware: Hardware
@@ -145,6 +169,7 @@ class Machine:
     icount: str | None = None
     single_thread: bool = False
     extra: tuple[str, ...] = ()
+    variables: Path | None = None
     lines: list[Line] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -152,6 +177,7 @@ class Machine:
         self.result_dir.mkdir(parents=True, exist_ok=True)
         self.console_path = self.result_dir / "console.log"
         self.qemu_path = self.result_dir / "qemu.log"
+        self.variables_path = self.result_dir / "variables.fd"
         self._sockets: str | None = None
         self._process: subprocess.Popen | None = None
         self._changed = threading.Condition()
@@ -182,7 +208,8 @@ class Machine:
     def _command(self) -> list[str]:
         hw = self.hardware
         accel = "tcg,thread=single" if self.single_thread else "tcg"
-        command = ["qemu-system-x86_64", "-accel", accel, *hw.arguments(), "-S",
+        command = ["qemu-system-x86_64", "-accel", accel, *hw.arguments(),
+                   *hw.firmware_arguments(self.variables_path), "-S",
                    "-action", "reboot=shutdown,shutdown=pause",
                    "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                    "-chardev", f"socket,id=agent,path={self.socket_path('agent')},server=on,wait=off",
@@ -200,6 +227,11 @@ class Machine:
         return command + list(self.extra)
 
     def _start(self) -> None:
+        if self.hardware.is_efi():
+            start = self.variables or FIRMWARE[self.hardware.firmware][1]
+            if not start.exists():
+                raise HarnessError(f"{start} is not there: is the package ovmf installed?")
+            shutil.copyfile(start, self.variables_path)
         # Should the harness itself die, QEMU does, too.
         command = ["setpriv", "--pdeathsig", "KILL", *self._command()]
         (self.result_dir / "command.txt").write_text(" ".join(command) + "\n", encoding="utf-8")
@@ -264,6 +296,8 @@ class Machine:
                 with self._changed:
                     for part in parts if data else [*parts, pending]:
                         text = part.decode("utf-8", "replace").replace("\r", "")
+                        if self.hardware.is_efi():
+                            text = ESCAPES.sub("", text)
                         self.lines.append(Line(now, text))
                         log.write(f"{now:9.3f} {text}\n")
                     log.flush()

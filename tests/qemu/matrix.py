@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 
 from session import Config
@@ -86,9 +87,32 @@ def full(axes: dict[str, tuple]) -> list[dict]:
 CHECK = [Config(**row) for row in pairwise(AXES)]
 REST = [Config(**row) for row in full(AXES) if Config(**row) not in CHECK]
 
+# UEFI.
+EFI = Config(firmware="efi", memory_mib=1024)
+EFI_STUB = replace(EFI, kernel="6.12", compression="plain", mode="shutdown", stub=True)
+EFI_SPECIAL: dict[str, Config] = {}
+EFI_AXES = {
+    "kernel": ("6.1", "6.12"),
+    "compression": ("lzo", "plain"),
+    "mode": ("platform", "shutdown"),
+    "controller": ("", "nvme", "virtio"),
+    "cpus": (1, 2),
+    "memory_mib": (1024, 6144),
+    "stub": (False, True),
+    "cpu": ("qemu64", "max"),  # "max" has five levels of page tables, and Linux uses them
+}
+EFI_CHECK = [Config(firmware="efi", **row) for row in pairwise(EFI_AXES)]
+# In a full run every combination of what concerns the loader most, the others taking turns.
+EFI_REST = [replace(Config(firmware="efi", **row), cpus=1 + index % 2, memory_mib=(1024, 6144, 2048)[index % 3],
+                    cpu=("qemu64", "max")[index // 2 % 2])
+            for index, row in enumerate(full({key: EFI_AXES[key] for key in
+                                              ("kernel", "compression", "mode", "controller", "stub")}))]
+EFI_REST = [config for config in EFI_REST if config not in EFI_CHECK]
+
 STORAGE_REST |= {row.name(): row for row in (Config(**values) for values in pairwise(STORAGE_AXES))}
 
 if __name__ == "__main__":
     print("\n".join(config.name() for config in CHECK), f"\nand {len(REST)} more in a full run")
+    print("\n".join(config.name() for config in EFI_CHECK), f"\nand {len(EFI_REST)} more in a full run")
     print("\n".join(STORAGE[name].name() for name in STORAGE_CHECK),
           f"\nand {len(STORAGE) - len(STORAGE_CHECK) + len(STORAGE_REST)} more in a full run")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import cache
 import disk as disks
+import efi_disk
+import efi_guest
 import grub_run
 import guest
 import hibernate
@@ -26,6 +28,7 @@ from swsusp_oracle import Image
 
 HERE = Path(__file__).resolve().parent
 LOADER = HERE.parents[1] / "build" / "thaw.elf"
+EFI_LOADER = LOADER.with_name("thawx64.efi")
 SWAPFILE = "/swapfile"
 EXIT_LINE = r"PM: hibernation: hibernation exit"
 
@@ -39,7 +42,8 @@ class Config:
     is out of order; fill_mib, fill_kind: data in its tmpfs (proof.py); image_size_mib: /sys/power/image_size, None for
     the kernel's own; cmdline: added to the kernel's command line; controller: of the first disk (machine.Hardware);
     fillers: see disk.DiskSpec; second: controller of the second disk, "" when there is none ("native": the machine's
-    own); second_sector_bytes: of its sectors.
+    own); second_sector_bytes: of its sectors; firmware: see machine.Hardware; stub: the kernel was started as an EFI
+    program, without GRUB's `linux`.
     """
 
     kernel: str = "6.1"
@@ -62,14 +66,18 @@ class Config:
     fillers: int = 0
     second: str = ""
     second_sector_bytes: int = 512
+    firmware: str = "bios"
+    stub: bool = False
 
     def hardware(self) -> Hardware:
         """The PC of this configuration."""
-        return Hardware(self.machine, self.cpus, self.memory_mib, self.cpu, self.controller)
+        return Hardware(self.machine, self.cpus, self.memory_mib, self.cpu, self.controller, self.firmware)
 
     def disk_spec(self) -> disks.DiskSpec:
         """The first disk of this configuration."""
         swaps = () if self.swap == "second" else (disks.Swap(self.swap_mib),)
+        if self.firmware != "bios":
+            return efi_disk.EfiSpec(swaps=swaps, fillers=self.fillers)
         return disks.DiskSpec(self.table, swaps, self.logical, fillers=self.fillers)
 
     def second_drive(self, path: Path, **drive) -> Drive:
@@ -84,11 +92,21 @@ class Config:
         """A short name for test ids and logs: the values that differ from the defaults."""
         default = Config()
         parts = [self.kernel, self.compression, self.mode, self.machine, f"{self.cpus}cpu", f"{self.memory_mib}M"]
-        for key in ("cpu", "table", "swap", "cmdline", "controller", "fillers", "second", "second_sector_bytes"):
+        for key in ("cpu", "table", "swap", "cmdline", "controller", "fillers", "second", "second_sector_bytes",
+                    "firmware"):
             if getattr(self, key) != getattr(default, key):
                 parts.append(str(getattr(self, key)).replace(" ", "_"))
-        parts += [key for key in ("logical", "fragmented") if getattr(self, key)]
+        parts += [key for key in ("logical", "fragmented", "stub") if getattr(self, key)]
         return "-".join(parts)
+
+    def recipe(self) -> dict:
+        """What makes sessions differ, as plain values; those of a BIOS PC don't depend on what only UEFI has."""
+        values = asdict(self)
+        return values if self.firmware != "bios" else {k: v for k, v in values.items() if k not in ("firmware", "stub")}
+
+    def boot(self) -> grub_run.Boot:
+        """How its kernel is started for the session."""
+        return grub_run.Boot("stub" if self.stub else "linux", self.kernel, hibernate.boot_words(self))
 
 
 @dataclass(frozen=True)
@@ -97,7 +115,7 @@ class Hibernated:
 
     path: qcow2 (never written to; use an overlay); disk: its base; resume_offset: in pages, 0 for a partition;
     second: that of the second disk, None when there is none; segments: where the swap space is that the guest made
-    itself, empty for a partition of the first disk and a file.
+    itself, empty for a partition of the first disk and a file; variables: those of its UEFI firmware.
     """
 
     config: Config
@@ -108,6 +126,7 @@ class Hibernated:
     seconds: dict[str, float] = field(default_factory=dict)
     second: Path | None = None
     segments: tuple[storage.Segment, ...] = ()
+    variables: Path | None = None
 
     def swap_uuid(self) -> str:
         """UUID of the filesystem or swap area whose device `resume=` names."""
@@ -154,12 +173,12 @@ def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardw
     """
     result_dir.mkdir(parents=True, exist_ok=True)
     if boot.entry == "thaw" and loader is None:
-        loader = LOADER
+        loader = EFI_LOADER if hardware.is_efi() else LOADER
         if not loader.exists():
             raise HarnessError(f"{loader} is not there: build it first")
     if loader is not None:
         # Its symbols must be those of the bytes on the disk, whatever is built meanwhile.
-        copy = result_dir / "thaw.elf"
+        copy = result_dir / loader.name
         copy.write_bytes(loader.read_bytes())
         loader = copy
     grub_run.install(image, disk, boot, loader)
@@ -175,7 +194,7 @@ def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardw
 def _make(config: Config, disk: disks.Disk, out: Path) -> None:
     cache.progress(f"session: hibernating {config.name()}")
     image = disks.overlay(disk.path, out / "disk.qcow2")
-    boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
+    boot = config.boot()
     more = ()
     if config.second:
         more = (config.second_drive(disks.blank(out / "second.qcow2", hibernate.SECOND_MIB), flushes=False),)
@@ -183,11 +202,15 @@ def _make(config: Config, disk: disks.Disk, out: Path) -> None:
                   drive={"flushes": False, "ssd": config.fragmented}) as on:
         seconds = {"boot": on.agent.wait_ready(180)}
         offset, segments = hibernate.prepare(on.agent, config)
+        if config.firmware != "bios":
+            efi_guest.prepare(on.agent, guest.FS_UUID if config.swap == "file" else disks.Swap().uuid, offset)
         proof.start(on.agent, config.fill_mib, config.fill_kind)
         facts = proof.take(on.agent, config.fill_mib)
         seconds["prepared"] = on.machine.now()
         hibernate.hibernate(on.machine, on.agent, config.mode)
         seconds["off"] = on.machine.now()
+    if config.firmware != "bios":
+        on.machine.variables_path.rename(out / "variables.fd")
     facts_json = {"proof": facts.plain(), "resume_offset": offset, "seconds": seconds,
                   "segments": [asdict(segment) for segment in segments]}
     (out / "session.json").write_text(json.dumps(facts_json, indent=1), encoding="utf-8")
@@ -209,19 +232,29 @@ def _check_fragmented(config: Config, disk: disks.Disk, image: Path) -> None:
         raise HarnessError(f"the swap map goes backwards only {backwards} times: it is not fragmented")
 
 
+def base_disk(config: Config) -> disks.Disk:
+    """The disk that a configuration starts from."""
+    spec = config.disk_spec()
+    return efi_disk.get(spec) if isinstance(spec, efi_disk.EfiSpec) else disks.get(spec)
+
+
 def hibernated(config: Config) -> Hibernated:
     """The hibernated session of a configuration; made when the cache has none (half a minute or more)."""
-    disk = disks.get(config.disk_spec())
-    boot = grub_run.Boot(kernel=config.kernel, cmdline=hibernate.boot_words(config))
-    recipe = {"config": asdict(config), "disk": disk.path.parent.name, "hardware": config.hardware().arguments(),
+    disk = base_disk(config)
+    boot = config.boot()
+    recipe = {"config": config.recipe(), "disk": disk.path.parent.name, "hardware": config.hardware().arguments(),
               "boot": boot.kernel_arguments(),
               "how": [(HERE / name).read_text(encoding="utf-8") for name in ("hibernate.py", "storage.py")],
               "emulator": guest.package_versions(("qemu-system-x86",))}
+    if config.firmware != "bios":
+        recipe |= {"firmware": guest.package_versions(("ovmf",)), "script": boot.efi_script(guest.get().kernels),
+                   "efi": (HERE / "efi_guest.py").read_text(encoding="utf-8")}
     entry = cache.build_once("session", recipe, lambda out: _make(config, disk, out))
     facts = json.loads((entry / "session.json").read_text(encoding="utf-8"))
     return Hibernated(config, entry / "disk.qcow2", disk, proof.Proof(**facts["proof"]), facts["resume_offset"],
                       facts["seconds"], entry / "second.qcow2" if config.second else None,
-                      tuple(storage.Segment(**segment) for segment in facts["segments"]))
+                      tuple(storage.Segment(**segment) for segment in facts["segments"]),
+                      entry / "variables.fd" if config.firmware != "bios" else None)
 
 
 @contextmanager
@@ -241,6 +274,8 @@ def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Pa
         more = (session.config.second_drive(second), *more)
     if boot is None:
         boot = default_boot(session, entry)
+    if session.variables:
+        options.setdefault("variables", session.variables)
     with power_on(image, session.disk, boot, hardware or session.config.hardware(), result_dir,
                   drive={"ssd": session.config.fragmented, **(drive or {})}, more=more, **options) as on:
         yield on
@@ -249,6 +284,8 @@ def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Pa
 def default_boot(session: Hibernated, entry: str = "thaw", **changes) -> grub_run.Boot:
     """The usual Boot of a session: the kernel it was made with and its `resume=` for both."""
     words = session.resume_words()
+    if entry == "linux":
+        entry = session.config.boot().entry  # the memory map that a kernel is given depends on who starts it
     boot = grub_run.Boot(entry=entry, kernel=session.config.kernel,
                          cmdline=f"{words} {session.config.cmdline}".rstrip(), thaw_args=words)
     return replace(boot, **changes)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import efi_guest
 import gdbstub
 import grub_run
 import proof
 import session
 from errors import Failure
-from machine import Line, Machine
+from machine import Line, Machine, patience
 
 DECISION = re.compile(r"thaw: (?:resume: (?P<kind>\S+) on (?P<device>.+), (?P<pages>\d+) pages, (?P<mib>\d+) MiB"
                       r"|boot: (?P<reason>\S+))")
@@ -22,6 +23,10 @@ REFUSED = rf"grub: loader refused|{STOPPED}"
 NO_PATH = r"thaw: no kernel from disk: "
 NO_RESUME = rf"thaw: boot:|{LINUX}|{REFUSED}"
 COMMAND_LINE = r"Command line: "
+# GRUB goes on with the menu entry, and does not wait for anybody.
+GRUB_GOES_ON = r"^grub: back"
+GRUB_WAITS = r"[Pp]ress any key"
+RESUMED = "resumed"
 REASONS = {"no-image", "noresume", "user", "ambiguous", "unsupported", "mismatch", "corrupt", "stale", "io-error",
            "no-memory", "fault", "skipped"}
 
@@ -69,6 +74,18 @@ def expect_resume(on: session.Powered, timeout_s: float = 120) -> Decision:
     return decision
 
 
+def check_efi_resumed(on: session.Powered, record: proof.Proof, timeout_s: float = 120) -> Decision:
+    """check_resumed(); what the loader told Linux fits, and UEFI variables can be read and written."""
+    decision = check_resumed(on, record, timeout_s)
+    status = efi_guest.status(on.agent)
+    if status.get("status") != RESUMED or status.get("pages") != str(decision.pages) or not status.get("ms", "").isdigit():
+        raise Failure(f"ThawStatus says {status} after {decision.line.text!r}")
+    if efi_guest.LOCATION in efi_guest.names(on.agent):
+        raise Failure("HibernateLocation is still there after the resume")
+    efi_guest.check_services(on.agent)
+    return decision
+
+
 def check_resumed(on: session.Powered, record: proof.Proof, timeout_s: float = 120) -> Decision:
     """expect_resume(), and the session is the recorded one and well."""
     decision = expect_resume(on, timeout_s)
@@ -84,6 +101,12 @@ def stop_at_entry(on: session.Powered) -> gdbstub.GdbStub:
 def check_fresh(on: session.Powered, reason: str) -> None:
     """The system is up and told `reason`; its disk works."""
     on.agent.wait_ready(120)
+    if on.machine.hardware.is_efi():
+        status = efi_guest.status(on.agent)
+        if status.get("status") != reason:
+            raise Failure(f"ThawStatus says {status} instead of {reason}")
+        proof.check_disk(on.agent)
+        return
     words = on.agent.run("cat /proc/cmdline").split()
     if words.count(f"thaw.status={reason}") != 1:
         raise Failure(f"the command line is {words}")
@@ -105,10 +128,21 @@ def expect_stop(machine: Machine, why: str, timeout_s: float = 60) -> None:
         raise Failure(f"Enter ended in {end}")
 
 
+def _expect_grub(machine: Machine) -> None:
+    """The loader returned to GRUB, which goes on at once."""
+    back = machine.wait_for(GRUB_GOES_ON, 20, unless=LINUX)
+    decided = machine.find("thaw: boot:")
+    if back.seconds - decided.seconds > patience(1):
+        raise Failure(f"GRUB went on only {back.seconds - decided.seconds:.1f} s after the loader's decision")
+    if machine.find(GRUB_WAITS):
+        raise Failure("GRUB waited for a key")
+
+
 def expect_boot(machine: Machine, *reasons: str, timeout_s: float = 90) -> str:
     """The loader boots the normal kernel for one of `reasons`, and tells it so; returns the reason.
 
-    Waits until the kernel has printed its command line.  Failure for every other outcome.
+    Waits until the kernel has printed its command line.  Failure for every other outcome.  Under UEFI it is GRUB that
+    boots it, and ThawStatus that tells (check_fresh).
     """
     reason = wait_decision(machine, timeout_s).reason
     if reason is None:
@@ -120,9 +154,11 @@ def expect_boot(machine: Machine, *reasons: str, timeout_s: float = 90) -> str:
         reason = match["reason"]
     if reason not in reasons:
         raise Failure(f"the reason is {reason!r} instead of {' or '.join(reasons)}")
+    if machine.hardware.is_efi():
+        _expect_grub(machine)
     machine.wait_for(LINUX, timeout_s, unless=REFUSED)
     line = machine.wait_for(COMMAND_LINE, 30)
-    if f"thaw.status={reason}" not in line.text.split():
+    if not machine.hardware.is_efi() and f"thaw.status={reason}" not in line.text.split():
         raise Failure(f"the kernel was not told thaw.status={reason}: {line.text}")
     if machine.find(JUMP):
         raise Failure("the loader jumped all the same")
