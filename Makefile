@@ -38,7 +38,7 @@ LOADER_CFLAGS := $(COMMON) -Os -m64 -march=x86-64 -mgeneral-regs-only -mno-red-z
 LOADER_LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --fatal-warnings \
             --orphan-handling=error --build-id=none
 
-all: $(B)/thaw.elf $(B)/thaw ## build the BIOS loader and the host command (the default)
+all: $(B)/thaw.elf $(B)/thawx64.efi $(B)/thaw ## build both loaders and the host command (the default)
 
 $(B)/thaw.elf: $(LOADER_OBJ) linker.ld boot/symbols.txt
 	$(call say,LD,$@)$(LD) $(LOADER_LDFLAGS) -T linker.ld -Map=$(B)/thaw.map -o $@.debug $(LOADER_OBJ) $(STATIC_LIBS)
@@ -55,6 +55,39 @@ $(B)/loader/%.asm.o: %.asm $(B)/offsets.inc
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)$(NASM) -f elf64 -g -F dwarf -Werror -I./ -I$(B)/ -MD $(@:.o=.d) -MP -o $@ $<
 
+# --- the UEFI loader: the same sources, position independent, without what is a PC's alone --------------------------
+
+EFI_DIRS     := boot/efi drivers/efi loader/efi
+EFI_HEADERS  := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar
+EFI_LIBS     := $(shell $(CC) -print-file-name=libgnuefi.a)
+EFI_CRT0     := $(shell $(CC) -print-file-name=crt0-efi-x86_64.o)
+EFI_ONLY_C   := $(sort $(wildcard $(EFI_DIRS:%=%/*.c)))
+BIOS_ONLY    := $(wildcard boot/*.c boot/entry.asm boot/save_entry.asm handoff/linux.asm handoff/session.asm) \
+                $(wildcard drivers/ata/* drivers/nvme/* drivers/virtio/* loader/save*.c loader/linux*.c) \
+                drivers/pit.c drivers/font.c $(wildcard drivers/screen*.c) loader/console_devices.c loader/disks.c \
+                loader/file_read.c loader/kernel_files.c loader/leave.c loader/memory.c loader/normal.c \
+                loader/restore_core.c
+EFI_SOURCES  := $(filter-out $(BIOS_ONLY),$(LOADER_C) $(LOADER_ASM)) $(EFI_ONLY_C)
+EFI_OBJ      := $(EFI_SOURCES:%=$(B)/efi/%.o)
+EFI_CFLAGS   := $(filter-out -fno-pic -fno-pie,$(LOADER_CFLAGS)) -fpie -fvisibility=hidden $(EFI_HEADERS)
+EFI_LDFLAGS  := -nostdlib -pie --no-dynamic-linker -Bsymbolic -z noexecstack -z text --gc-sections --build-id=none \
+                --fatal-warnings --orphan-handling=error
+
+$(B)/thawx64.efi: $(EFI_OBJ) boot/efi/linker.ld
+	$(call say,LD,$@)$(LD) $(EFI_LDFLAGS) -T boot/efi/linker.ld -Map=$(B)/thawx64.map -o $@.debug $(EFI_CRT0) $(EFI_OBJ) \
+		$(STATIC_LIBS) $(EFI_LIBS)
+	$(Q)objcopy -j .text -j .reloc -j .data -j .dynamic -j .rela -j .dynsym --output-target=efi-app-x86_64 $@.debug $@
+
+$(B)/efi/lib/crc32.c.o: EFI_CFLAGS += -O2 -funroll-loops
+
+$(B)/efi/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(EFI_CFLAGS) -c -o $@ $<
+
+$(B)/efi/%.asm.o: %.asm $(B)/offsets.inc
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)$(NASM) -f elf64 -g -F dwarf -Werror -I./ -I$(B)/ -MD $(@:.o=.d) -MP -o $@ $<
+
 # Structure offsets for the assembler, taken from the compiler.
 $(B)/offsets.inc: $(OFFSETS_C)
 	@mkdir -p $(@D)
@@ -63,7 +96,7 @@ $(B)/offsets.inc: $(OFFSETS_C)
 
 # --- the same sources on the host: unit tests and fuzzers --------------------------------------------------------
 
-HOST_EXCLUDED := lib/string.c drivers/io.c drivers/timer.c loader/main.c $(wildcard boot/exceptions.c handoff/*.c)
+HOST_EXCLUDED := lib/string.c drivers/io.c drivers/pit.c drivers/timer.c loader/main.c $(wildcard boot/exceptions.c handoff/*.c)
 HOST_C        := $(filter-out $(HOST_EXCLUDED),$(LOADER_C))
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS   := $(COMMON) -O1 -fno-omit-frame-pointer $(SANITIZE)
@@ -128,7 +161,7 @@ fuzz: $(FUZZ:%=%.run) ## run every fuzz target for a share of FUZZ_SECONDS
 
 # --- checks ------------------------------------------------------------------------------------------------------
 
-BUILD_PACKAGES := gcc make binutils nasm libc6-dev liblzo2-dev liblz4-dev
+BUILD_PACKAGES := gcc make binutils nasm libc6-dev liblzo2-dev liblz4-dev gnu-efi
 GUEST_PACKAGES := qemu-system-x86 qemu-utils seabios grub-pc-bin grub-common mmdebstrap e2fsprogs fdisk \
                   debian-archive-keyring python3
 CHECK_PACKAGES := libcmocka-dev e2fsprogs dosfstools mtools clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \

@@ -11,17 +11,21 @@ global exception_resume_on_stack
 section .text alloc exec nowrite progbits align=16
 bits 64
 
-; 64-bit mode, on the exception stack (IST 1), interrupts off. An error code is on the stack for vectors 8, 10-14, 17,
+; The stubs are 16 bytes apart. 64-bit mode, interrupts off, on the exception stack (IST 1; under UEFI on whatever stack
+; there is). An error code is on the stack for vectors 8, 10-14, 17,
 ; 21, 29 and 30; the others push a zero in its place. May not fault.
 %assign vector 0
 %rep 32
-stub_%+vector:
+align 16
+%if vector == 0
+exception_stubs:
+%endif
 %if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
 %else
 	push	qword 0
 %endif
 	push	qword vector
-	jmp	exception_common
+	jmp	near exception_common
 %assign vector vector + 1
 %endrep
 
@@ -56,11 +60,3 @@ exception_resume_on_stack:
 	xor	ebp, ebp
 	call	rdi
 	ud2
-
-section .rodata alloc noexec nowrite progbits align=8
-exception_stubs:
-%assign vector 0
-%rep 32
-	dq stub_%+vector
-%assign vector vector + 1
-%endrep

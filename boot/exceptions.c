@@ -4,25 +4,14 @@
  */
 #include "boot/exceptions.h"
 
+#include "boot/exception_gate.h"
 #include "drivers/reset.h"
 #include "loader/main.h"
 
-#define VECTORS                32
-#define GATE_INTERRUPT_PRESENT 0x8E
-#define SELECTOR_CODE          0x10
-#define SELECTOR_TSS           0x20
-#define TSS_AVAILABLE_PRESENT  0x89u
-#define EXCEPTION_STACK_BYTES  16384
-
-struct gate {
-	uint16_t offset_low;
-	uint16_t selector;
-	uint8_t ist;
-	uint8_t type;
-	uint16_t offset_middle;
-	uint32_t offset_high;
-	uint32_t reserved;
-} __attribute__((packed));
+#define SELECTOR_CODE         0x10
+#define SELECTOR_TSS          0x20
+#define TSS_AVAILABLE_PRESENT 0x89u
+#define EXCEPTION_STACK_BYTES 16384
 
 struct tss {
 	uint32_t reserved0;
@@ -39,14 +28,9 @@ struct table_pointer {
 	uint64_t base;
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct gate) == 16, "64-bit gate");
 _Static_assert(sizeof(struct tss) == 104, "64-bit TSS");
 
-extern void (*const exception_stubs[VECTORS])(void);
-_Noreturn void exception_resume_on_stack(void (*function)(void), void *stack_top);
-_Noreturn void exception_enter(const struct exception_frame *frame);
-
-static struct gate idt[VECTORS];
+static struct exception_gate idt[EXCEPTION_VECTORS];
 static struct tss tss;
 static uint64_t gdt[6];
 static uint8_t exception_stack[EXCEPTION_STACK_BYTES] __attribute__((aligned(16)));
@@ -89,17 +73,7 @@ void exceptions_init(void)
 	const struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)(uintptr_t)idt};
 
 	load_gdt();
-	for (unsigned vector = 0; vector < VECTORS; vector++) {
-		const uint64_t stub = (uint64_t)(uintptr_t)exception_stubs[vector];
-
-		idt[vector] = (struct gate){
-			.offset_low = (uint16_t)stub,
-			.offset_middle = (uint16_t)(stub >> 16),
-			.offset_high = (uint32_t)(stub >> 32),
-			.selector = SELECTOR_CODE,
-			.ist = 1,
-			.type = GATE_INTERRUPT_PRESENT,
-		};
-	}
+	for (unsigned vector = 0; vector < EXCEPTION_VECTORS; vector++)
+		idt[vector] = exception_gate(vector, SELECTOR_CODE, 1);
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }

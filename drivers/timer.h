@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Time and the only wait. The TSC is calibrated against PIT channel 2 (Intel 8254), without ACPI.
+ * Time and the only wait. Time is the TSC's; what it is calibrated against is the front end's: PIT channel 2 (Intel
+ * 8254) under a BIOS, the firmware's own delay under UEFI.
  * Unit tests supply their own implementation, whose clock moves when it is read.
  */
 #pragma once
@@ -9,10 +10,14 @@
 #include "include/types.h"
 
 /*
- * Calibrates the TSC; bounded (about 10 ms). Falls back to an assumed 5 GHz, logged, when the PIT is silent: waits are
- * then longer than said, never shorter.
+ * Calibrates the TSC; bounded (about 10 ms). Falls back to an assumed 5 GHz, logged, when the clock is silent: waits
+ * are then longer than said, never shorter.
  */
 void timer_init(void);
+
+/* For timer_init: what it found out. */
+uint64_t timer_read_tsc(void);
+void timer_set_frequency(uint64_t tsc_cycles_per_us);
 
 /* Microseconds since the TSC was 0, monotonic. */
 uint64_t timer_now_us(void);

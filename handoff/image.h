@@ -9,10 +9,11 @@
 
 /* Everything the last step needs; read only. All addresses are physical unless said otherwise. */
 struct handoff_image {
-	uint64_t plan;         /* first struct plan_page, 0: no copies */
-	uint64_t copy_root;    /* 4-level tables for the copies: identity, all of RAM, this frame executable */
-	uint64_t jump_root;    /* tables for the jump, of the image's depth; below 4 GiB */
-	uint64_t levels;       /* of the image's paging: 4 or 5 */
+	uint64_t plan;      /* first struct plan_page, 0: no copies */
+	uint64_t copy_root; /* tables for the copies, of the depth that Thaw runs with: identity, all of RAM, executable
+			     */
+	uint64_t jump_root; /* tables for the jump, of the image's depth; below 4 GiB */
+	uint64_t levels;    /* of the image's paging: 4 or 5 */
 	uint64_t jump_address; /* virtual, goes to r8 */
 	uint64_t image_cr3;    /* goes to r9 */
 	uint64_t stack;        /* goes to rsp; the image of a hibernation asks for none */

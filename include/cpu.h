@@ -33,7 +33,18 @@ static inline void cpu_write_cr3(uint64_t value)
 	__asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
 }
 
-#define CR4_LA57 BIT64(12)
+#define CR0_MP         BIT64(1)
+#define CR0_EM         BIT64(2)
+#define CR0_TS         BIT64(3)
+#define CR0_NE         BIT64(5)
+#define CR0_WP         BIT64(16)
+#define CR4_PAE        BIT64(5)
+#define CR4_OSFXSR     BIT64(9)
+#define CR4_OSXMMEXCPT BIT64(10)
+#define CR4_LA57       BIT64(12)
+#define CR4_CET        BIT64(23)
+#define MSR_EFER       0xC0000080u
+#define EFER_NXE       BIT64(11)
 
 static inline uint64_t cpu_read_cr4(void)
 {
@@ -41,6 +52,43 @@ static inline uint64_t cpu_read_cr4(void)
 
 	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
 	return value;
+}
+
+static inline void cpu_write_cr4(uint64_t value)
+{
+	__asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
+
+static inline uint64_t cpu_read_cr0(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr0, %0" : "=r"(value));
+	return value;
+}
+
+static inline void cpu_write_cr0(uint64_t value)
+{
+	__asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
+static inline uint64_t cpu_read_msr(uint32_t index)
+{
+	uint32_t low;
+	uint32_t high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+	return (uint64_t)high << 32 | low;
+}
+
+static inline void cpu_write_msr(uint32_t index, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+static inline void cpu_disable_interrupts(void)
+{
+	__asm__ volatile("cli" : : : "memory");
 }
 
 static inline void cpu_halt(void)

@@ -6,19 +6,17 @@
 
 #include "drivers/timer.h"
 #include "lib/log.h"
+#include "loader/memory.h"
 #include "loader/read_queue.h"
 #include "mm/placement.h"
 
 #define BENCHMARK_PAGES (768 * MIB / PAGE_BYTES)
 #define RING_PAGES      128
-#define RESERVATION_END (16 * MIB) /* linker.ld */
 
 static enum status find_room(struct placement *placement, const struct boot_info *boot, struct arena *arena)
 {
 	TRY(placement_init(placement, &boot->memory, arena));
-	TRY(placement_keep(placement, 0, RESERVATION_END));
-	for (uint32_t i = 0; i < boot->module_count; i++)
-		TRY(placement_keep(placement, boot->modules[i].start, boot->modules[i].end));
+	TRY(memory_keep(boot, placement));
 	placement_accept(placement);
 	return STATUS_OK;
 }

@@ -26,3 +26,6 @@ void console_drop_keys(void);
 
 /* Waits for a key on keyboard or serial port, at most timeout_us; one that was pressed already counts. */
 void console_wait_key(uint64_t timeout_us);
+
+/* True when the user pressed Esc since the last call. */
+bool console_cancelled(void);

@@ -14,6 +14,7 @@
 #include "loader/benchmark.h"
 #include "loader/console.h"
 #include "loader/disks.h"
+#include "loader/leave.h"
 #include "loader/linux.h"
 #include "loader/mark.h"
 #include "loader/memory.h"
@@ -127,7 +128,27 @@ void loader_on_exception(const struct exception_frame *frame)
 	boot_with("fault");
 }
 
-/* The mark, and then nothing that can fail. */
+static _Noreturn void stop_uncertain(void)
+{
+	/* An USB keyboard needs its controller. */
+	disks_quiesce_all(&registry);
+	disks_restore_bus_masters();
+	stop_with_screen("the disk does not say whether the image is marked used; the session may be lost",
+			 "do not resume it by hand: start the normal kernel with noresume");
+}
+
+/* The firmware kept the machine: as it was before the mark, or else the truth. */
+static _Noreturn void stay(const struct found_image *found, struct page scratch[2])
+{
+	console_speak_up();
+	log_line("the firmware does not let go of the machine");
+	if (mark_take_back(found, scratch) != MARK_UNCHANGED)
+		stop_uncertain();
+	committed = false;
+	boot_with("io-error");
+}
+
+/* The mark, and then nothing that can fail but a firmware that keeps the machine. */
 static _Noreturn void commit(const struct found_image *found, struct sealed_plan *plan,
 			     const struct mark_result *result, struct page scratch[2])
 {
@@ -139,15 +160,12 @@ static _Noreturn void commit(const struct found_image *found, struct sealed_plan
 		log_line("the image could not be marked used; it is as it was");
 		boot_with("io-error");
 	case MARK_UNKNOWN:
-		/* An USB keyboard needs its controller. */
-		disks_quiesce_all(&registry);
-		disks_restore_bus_masters();
-		stop_with_screen("the disk does not say whether the image is marked used; the session may be lost",
-				 "do not resume it by hand: start the normal kernel with noresume");
+		stop_uncertain();
 	}
 	log_line("jump");
 	committed = true;
-	disks_quiesce_all(&registry);
+	if (leave_machine(&registry) != STATUS_OK)
+		stay(found, scratch);
 	handoff_image_start(plan->frame);
 }
 
@@ -205,6 +223,9 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 		boot_with(reason_of(status));
 	}
 	marked = (struct mark_result){result.pages, (timer_now_us() - start_us) / 1000};
+	if (console_cancelled())
+		boot_with("user");
+	leave_note(&marked);
 	commit(found, &plan, &marked, scratch);
 }
 
@@ -236,6 +257,8 @@ void loader_main(const struct boot_info *info, enum status info_status)
 		log_line("%s", reason);
 		boot_with(reason_of(status));
 	}
+	if (console_cancelled())
+		boot_with("user");
 	if (options.benchmark) {
 		benchmark_read(&found, boot, &memory.arena);
 		boot_with("noresume");

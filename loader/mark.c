@@ -65,21 +65,29 @@ static enum mark_state look(const struct found_image *found, struct lba lba, uin
 	return MARK_UNKNOWN;
 }
 
+/* The sector that tells, relative to the header page; its size and place. */
+static uint32_t find_sector(const struct found_image *found, struct lba *lba_out)
+{
+	const uint32_t bytes = found->device->identity.sector_bytes;
+	const uint32_t offset = found->kind == IMAGE_CORE ? 0 : (uint32_t)align_down(SWSUSP_SIGNATURE_OFFSET, bytes);
+
+	lba_out->value = found->start_lba + found->header_page * (PAGE_BYTES / bytes) + offset / bytes;
+	return offset;
+}
+
 enum mark_state mark_image_used(const struct found_image *found, const struct mark_result *result,
 				struct page scratch[2])
 {
 	struct block_device *device = found->device;
 	const uint32_t bytes = device->identity.sector_bytes;
-	const bool is_core = found->kind == IMAGE_CORE;
-	const uint32_t offset = is_core ? 0 : (uint32_t)align_down(SWSUSP_SIGNATURE_OFFSET, bytes);
-	const uint64_t page_lba = found->start_lba + found->header_page * (PAGE_BYTES / bytes);
-	const struct lba lba = {page_lba + offset / bytes};
+	struct lba lba;
+	const uint32_t offset = find_sector(found, &lba);
 	struct page *marked = &scratch[0];
 	struct page *seen = &scratch[1];
 	enum mark_state state;
 	enum status status;
 
-	if (is_core)
+	if (found->kind == IMAGE_CORE)
 		make_marked_core(found, result, marked);
 	else
 		make_marked_swsusp(found, result, marked);
@@ -97,4 +105,17 @@ enum mark_state mark_image_used(const struct found_image *found, const struct ma
 					   : "neither as before nor as written");
 	/* What is read back may stand in the disk's cache only, if the flush failed. */
 	return state == MARK_UNCHANGED ? MARK_UNCHANGED : MARK_UNKNOWN;
+}
+
+enum mark_state mark_take_back(const struct found_image *found, struct page scratch[2])
+{
+	struct block_device *device = found->device;
+	const uint32_t bytes = device->identity.sector_bytes;
+	struct lba lba;
+	const uint32_t offset = find_sector(found, &lba);
+	const enum status status = device->ops->write_sync(device, lba, found->header_bytes.bytes + offset, bytes);
+
+	if (look(found, lba, offset, bytes, &scratch[0], &scratch[1]) != MARK_UNCHANGED || status != STATUS_OK)
+		return MARK_UNKNOWN;
+	return MARK_UNCHANGED;
 }

@@ -24,3 +24,9 @@ struct mark_result {
  */
 nodiscard enum mark_state mark_image_used(const struct found_image *found, const struct mark_result *result,
 					  struct page scratch[2]);
+
+/*
+ * Takes back what mark_image_used wrote, with the scratch pages as it left them. MARK_UNCHANGED: the image stands as
+ * before, durably; MARK_UNKNOWN: nobody can say.
+ */
+nodiscard enum mark_state mark_take_back(const struct found_image *found, struct page scratch[2]);

@@ -11,6 +11,11 @@
 #define LOW_MAPPING_END  (4 * GIB)
 #define FIRST_LARGE_PAGE (2 * MIB)
 #define WINDOW_PAGES     512
+#define RESERVATION_END  (16 * MIB) /* linker.ld */
+
+/* Virtual addresses of the windows; RAM is identity mapped below them. */
+#define RING_WINDOW  0x7E0000000000u
+#define FRAME_WINDOW 0x7F0000000000u
 
 extern uint8_t image_start[];
 extern uint8_t image_text_end[];
@@ -141,7 +146,7 @@ struct page *memory_window_map(const struct pfn *frames, uint32_t count)
 	return window;
 }
 
-enum status memory_ring_map(struct paddr ring, uint32_t pages)
+enum status memory_ring_map(struct paddr ring, uint32_t pages, const uint8_t **window_out)
 {
 	const uint64_t bytes = (uint64_t)pages * PAGE_BYTES;
 
@@ -150,5 +155,20 @@ enum status memory_ring_map(struct paddr ring, uint32_t pages)
 			TRY(page_tables_map(&tables, RING_WINDOW + copy * bytes + offset,
 					    RING_WINDOW + copy * bytes + offset + PAGE_BYTES, ring.value + offset,
 					    MAP_WRITE | MAP_NO_EXECUTE));
+	*window_out = paddr_to_virt((struct paddr){RING_WINDOW});
 	return STATUS_OK;
+}
+
+/* Low memory and Thaw's own place, and the modules. */
+enum status memory_keep(const struct boot_info *boot, struct placement *placement)
+{
+	TRY(placement_keep(placement, 0, RESERVATION_END));
+	for (uint32_t i = 0; i < boot->module_count; i++)
+		TRY(placement_keep(placement, boot->modules[i].start, boot->modules[i].end));
+	return STATUS_OK;
+}
+
+unsigned memory_paging_levels(void)
+{
+	return cpu_read_cr4() & CR4_LA57 ? 5 : 4;
 }

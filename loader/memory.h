@@ -5,14 +5,11 @@
  */
 #pragma once
 
+#include "include/boot_info.h"
 #include "include/status.h"
 #include "include/types.h"
 #include "mm/arena.h"
-#include "mm/memory_map.h"
-
-/* Virtual addresses of the windows; RAM is identity mapped below them. */
-#define RING_WINDOW  0x7E0000000000u
-#define FRAME_WINDOW 0x7F0000000000u
+#include "mm/placement.h"
 
 struct loader_memory {
 	struct arena arena;   /* disks and images */
@@ -36,13 +33,22 @@ nodiscard enum status memory_map_ram(struct loader_memory *memory, const struct 
 enum status memory_map_mmio(struct paddr base, uint64_t bytes);
 
 /*
- * Maps count frames side by side from FRAME_WINDOW + 0 on, replacing what was there; count at most the window's size,
- * 512 pages. Only after memory_map_ram.
+ * Maps count frames side by side in a window, replacing what was there; count at most the window's size, 512 pages.
+ * Only after memory_map_ram.
  */
 struct page *memory_window_map(const struct pfn *frames, uint32_t count);
 
 /*
- * Maps `pages` contiguous pages twice in a row at RING_WINDOW, so that a ring is contiguous across its end.
+ * Maps `pages` contiguous pages twice in a row at *window_out, so that a ring is contiguous across its end.
  * STATUS_NO_MEMORY.
  */
-nodiscard enum status memory_ring_map(struct paddr ring, uint32_t pages);
+nodiscard enum status memory_ring_map(struct paddr ring, uint32_t pages, const uint8_t **window_out);
+
+/*
+ * Right before acceptance: says what must stay as it is until the jump. All other RAM may be written from then on.
+ * STATUS_NO_MEMORY: too many ranges.
+ */
+nodiscard enum status memory_keep(const struct boot_info *boot, struct placement *placement);
+
+/* The depth of the paging that Thaw runs with: 4 or 5 levels. */
+unsigned memory_paging_levels(void);

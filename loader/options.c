@@ -354,6 +354,19 @@ static bool apply_initrd(struct options *options, const char *value)
 	return understood;
 }
 
+/* A file on Thaw's own volume, from its root; slashes are as good as backslashes. */
+static bool apply_next(struct options *options, const char *value)
+{
+	const size_t length = strlen(value);
+
+	options->next[0] = '\0';
+	if ((*value != '\\' && *value != '/') || length >= sizeof(options->next))
+		return false;
+	for (size_t i = 0; i <= length; i++)
+		options->next[i] = value[i] == '/' ? '\\' : value[i];
+	return true;
+}
+
 /* Those that are read from another kernel's command line too. */
 static const struct option_word resume_words[] = {
 	{"resume=", apply_resume},       {"resume_offset=", apply_resume_offset}, {"noresume", apply_noresume},
@@ -361,9 +374,10 @@ static const struct option_word resume_words[] = {
 };
 
 static const struct option_word own_words[] = {
-	{"console=", apply_console},       {"quiet", apply_quiet},         {"thaw.benchmark", apply_benchmark},
-	{"thaw.initrd=", apply_initrd},    {"thaw.kernel=", apply_kernel}, {"thaw.memmap=", apply_memory_map},
-	{"thaw.snapshot", apply_snapshot},
+	{"console=", apply_console},         {"quiet", apply_quiet},
+	{"thaw.benchmark", apply_benchmark}, {"thaw.initrd=", apply_initrd},
+	{"thaw.kernel=", apply_kernel},      {"thaw.memmap=", apply_memory_map},
+	{"thaw.next=", apply_next},          {"thaw.snapshot", apply_snapshot},
 };
 
 /* False: not one of these words, or its value is not valid. A cut word has no valid value. */

@@ -58,7 +58,8 @@ struct options {
 	struct file_spec kernel;                      /* thaw.kernel= */
 	struct file_spec initrds[OPTION_INITRDS_MAX]; /* thaw.initrd=, repeatable; joined in this order */
 	uint32_t initrd_count;
-	bool file_refused; /* one of these was not understood: none of them is used */
+	bool file_refused;            /* one of these was not understood: none of them is used */
+	char next[OPTION_TEXT_BYTES]; /* thaw.next=, UEFI: the application to start when there is no image; or empty */
 };
 
 /*

@@ -45,7 +45,7 @@ struct read_queue {
 	uint32_t segments_max;   /* and segments */
 	uint32_t ring_pages_max; /* pages in one ring request */
 
-	struct page *ring;   /* ring_pages pages, identity mapped; also twice in a row at RING_WINDOW */
+	struct page *ring;   /* ring_pages pages, identity mapped; also twice in a row in a window */
 	uint64_t ring_pages; /* a power of two */
 	uint64_t ring_added; /* counts of pages since the start */
 	uint64_t ring_ready;

@@ -16,25 +16,13 @@
 #define RUN_PAGES        SWSUSP_MAP_ENTRIES
 #define MAP_STRIDE       (SWSUSP_MAP_ENTRIES + 1) /* from one map to the next in a swap area without gaps */
 #define MAP_GUESSES      (SWSUSP_MAPS_AHEAD - 1)
-#define RESERVATION_END  (16 * MIB) /* linker.ld */
-#define POLL_PAUSE_US    20         /* with nothing to do: far less than a request takes */
+#define POLL_PAUSE_US    20 /* with nothing to do: far less than a request takes */
 
 static struct page *next_mark_block(void *context)
 {
 	void *block;
 
 	return arena_alloc(context, PAGE_BYTES, PAGE_BYTES, &block) == STATUS_OK ? block : NULL;
-}
-
-/* What must stay until the jump: low memory and Thaw's own place, and the modules. */
-static enum status keep_ranges(struct restore *restore)
-{
-	const struct boot_info *boot = restore->job->boot;
-
-	TRY(placement_keep(&restore->placement, 0, RESERVATION_END));
-	for (uint32_t i = 0; i < boot->module_count; i++)
-		TRY(placement_keep(&restore->placement, boot->modules[i].start, boot->modules[i].end));
-	return STATUS_OK;
 }
 
 static enum status prepare(struct restore *restore)
@@ -45,7 +33,6 @@ static enum status prepare(struct restore *restore)
 	void *memory;
 
 	TRY(placement_init(&restore->placement, &restore->job->boot->memory, arena));
-	TRY(keep_ranges(restore));
 	marks.directory_entries = div_round_up(found->device_pages, MARK_BLOCK_PAGES);
 	TRY(arena_alloc(arena, marks.directory_entries * sizeof(struct page *), sizeof(void *), &memory));
 	marks.directory = memory;
@@ -54,7 +41,8 @@ static enum status prepare(struct restore *restore)
 	TRY(arena_alloc(arena, SWSUSP_CHUNK_PAGES * (size_t)PAGE_BYTES, PAGE_BYTES, &memory));
 	restore->bounce = memory;
 	TRY(read_queue_init(&restore->queue, found->device, found->start_lba, RING_PAGES, arena));
-	TRY(memory_ring_map(virt_to_paddr(restore->queue.ring), (uint32_t)restore->queue.ring_pages));
+	TRY(memory_ring_map(virt_to_paddr(restore->queue.ring), (uint32_t)restore->queue.ring_pages,
+			    &restore->ring_window));
 	TRY(arena_alloc(arena, restore->queue.ring_pages * sizeof(struct pfn), sizeof(uint64_t), &memory));
 	restore->ring_frames = memory;
 	return restore_reader_status(

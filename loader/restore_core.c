@@ -29,6 +29,7 @@ struct core_restore {
 	struct read_queue queue;
 	struct placement placement;
 	struct sealed_plan *plan;
+	const uint8_t *ring_window; /* the ring, twice in a row */
 	bool through_ring;
 
 	/* What is asked of the disk next. */
@@ -149,14 +150,12 @@ static enum status accept(struct core_restore *restore)
 	void *lent;
 
 	TRY(placement_init(placement, &boot->memory, restore->job->arena));
-	TRY(placement_keep(placement, 0, RESERVATION_END));
-	for (uint32_t i = 0; i < boot->module_count; i++)
-		TRY(placement_keep(placement, boot->modules[i].start, boot->modules[i].end));
 	TRY(arena_alloc(restore->job->arena, LENT_PAGES * (size_t)PAGE_BYTES, PAGE_BYTES, &lent));
 	placement_lend(placement, virt_to_paddr(lent).value,
 		       virt_to_paddr(lent).value + LENT_PAGES * (uint64_t)PAGE_BYTES);
 	placement_lend_zeroes(placement);
 	TRY(claim(restore));
+	TRY(memory_keep(boot, placement));
 	placement_accept(placement);
 	return seal_prepare(restore->plan, placement);
 }
@@ -175,7 +174,8 @@ static enum status prepare(struct core_restore *restore)
 		 div_round_up(restore->core.data_pages, PAGES_PER_MIB));
 	TRY(accept(restore));
 	TRY(read_queue_init(&restore->queue, found->device, found->start_lba, RING_PAGES, restore->job->arena));
-	TRY(memory_ring_map(virt_to_paddr(restore->queue.ring), (uint32_t)restore->queue.ring_pages));
+	TRY(memory_ring_map(virt_to_paddr(restore->queue.ring), (uint32_t)restore->queue.ring_pages,
+			    &restore->ring_window));
 	restore->through_ring = restore->core.note->codec != CORE_PLAIN ||
 				memory_map_ram_end(&restore->job->boot->memory) > found->device->identity.dma_limit;
 	restore->stored_next = restore->anchor.header_bytes / PAGE_BYTES;
@@ -304,8 +304,7 @@ static enum status unpack_chunk(struct core_restore *restore)
 {
 	struct read_queue *queue = &restore->queue;
 	const struct core_chunk_place *chunk = &restore->chunk;
-	const uint8_t *stored =
-		paddr_to_virt((struct paddr){RING_WINDOW + read_queue_place(queue, queue->ring_consumed) * PAGE_BYTES});
+	const uint8_t *stored = restore->ring_window + read_queue_place(queue, queue->ring_consumed) * PAGE_BYTES;
 	uint64_t start_us = timer_now_us();
 	struct page *window;
 

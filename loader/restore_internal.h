@@ -23,9 +23,10 @@ struct restore {
 	uint64_t last_map_page; /* device page of the map before */
 	bool ended;             /* the reader has handed out everything */
 
-	uint64_t *pfns;          /* one decoded page of the PFN list */
-	struct pfn *ring_frames; /* by place in the ring: where a plain page beyond the device's reach goes */
-	struct pfn data_cursor;  /* behind the last frame with data that was placed */
+	uint64_t *pfns;             /* one decoded page of the PFN list */
+	const uint8_t *ring_window; /* the ring, twice in a row */
+	struct pfn *ring_frames;    /* by place in the ring: where a plain page beyond the device's reach goes */
+	struct pfn data_cursor;     /* behind the last frame with data that was placed */
 	uint64_t data_placed;
 
 	uint64_t unpacked_pages; /* compressed: of the stream, information page not counted */

@@ -76,6 +76,7 @@ static enum status take_pfns(struct restore *restore, const struct page *page)
 	if (reader->pfn_pages_decoded < reader->info.meta_pages)
 		return STATUS_OK;
 	TRY(restore_reader_status(restore, swsusp_check_pfns(reader)));
+	TRY(memory_keep(restore->job->boot, &restore->placement));
 	placement_accept(&restore->placement);
 	return seal_prepare(restore->plan, &restore->placement);
 }
@@ -155,8 +156,7 @@ static enum status unpack_chunk(struct restore *restore, const uint8_t *packed, 
 static enum status take_chunk(struct restore *restore, bool *progress_out)
 {
 	struct read_queue *queue = &restore->queue;
-	const uint8_t *chunk =
-		paddr_to_virt((struct paddr){RING_WINDOW + read_queue_place(queue, queue->ring_consumed) * PAGE_BYTES});
+	const uint8_t *chunk = restore->ring_window + read_queue_place(queue, queue->ring_consumed) * PAGE_BYTES;
 	uint32_t packed_bytes;
 	uint32_t pages;
 

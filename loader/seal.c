@@ -7,6 +7,7 @@
 
 #include "include/cpu.h"
 #include "lib/string.h"
+#include "loader/memory.h"
 
 #define LARGE_PAGE_BYTES (2 * MIB)
 #define LOW_LIMIT        (4 * GIB)
@@ -104,33 +105,48 @@ static enum status map_jump(struct page_tables *tables, const struct swsusp_info
 			       align_down(info->jump_address_physical, LARGE_PAGE_BYTES), MAP_WRITE);
 }
 
-/* A root above the 4-level tables: their low half as it is, and the jump address through tables of its own. */
+/* A 5-level root over 4-level tables, for the low half of what they map; NULL: no frame left. */
+static uint64_t *root_above(struct sealed_plan *plan)
+{
+	uint64_t *root = (uint64_t *)(void *)safe_table_page(plan);
+
+	if (root)
+		root[0] = virt_to_paddr(plan->tables.root).value | PTE_PRESENT | PTE_WRITE;
+	return root;
+}
+
+/* The low half as the 4-level tables have it, and the jump address through tables of its own. */
 static enum status build_five_levels(struct sealed_plan *plan, const struct swsusp_info *info, uint64_t **root_out)
 {
 	struct page_tables high = plan->tables;
-	uint64_t *root = (uint64_t *)(void *)safe_table_page(plan);
+	uint64_t *root = root_above(plan);
 
 	if (!root)
 		return STATUS_NO_MEMORY;
 	TRY(page_tables_create(&high));
 	TRY(map_jump(&high, info));
-	root[0] = virt_to_paddr(plan->tables.root).value | PTE_PRESENT | PTE_WRITE;
 	root[info->jump_address >> PML5_SHIFT & PTE_INDEX_MASK] =
 		virt_to_paddr(high.root).value | PTE_PRESENT | PTE_WRITE;
 	*root_out = root;
 	return STATUS_OK;
 }
 
-static void fill_in(struct sealed_plan *plan, const uint64_t *jump_root, unsigned levels, uint64_t jump_address)
+static enum status fill_in(struct sealed_plan *plan, const uint64_t *jump_root, unsigned levels, uint64_t jump_address)
 {
+	/* The copies run before the levels are switched. */
+	const uint64_t *copy_root = memory_paging_levels() == LEVELS_FIVE ? root_above(plan) : plan->tables.root;
+
+	if (!copy_root)
+		return STATUS_NO_MEMORY;
 	memcpy(paddr_to_virt(plan->frame), handoff_image_code, handoff_image_code_bytes);
 	*plan->sealed = (struct handoff_image){
 		.plan = plan->placement->plan_first ? virt_to_paddr(plan->placement->plan_first).value : 0,
-		.copy_root = virt_to_paddr(plan->tables.root).value,
+		.copy_root = virt_to_paddr(copy_root).value,
 		.jump_root = virt_to_paddr(jump_root).value,
 		.levels = levels,
 		.jump_address = jump_address,
 	};
+	return STATUS_OK;
 }
 
 enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info)
@@ -145,7 +161,7 @@ enum status seal_finish(struct sealed_plan *plan, const struct swsusp_info *info
 		TRY(build_five_levels(plan, info, &jump_root));
 	else
 		TRY(map_jump(&plan->tables, info));
-	fill_in(plan, jump_root, levels, info->jump_address);
+	TRY(fill_in(plan, jump_root, levels, info->jump_address));
 	plan->sealed->image_cr3 = info->cr3;
 	return STATUS_OK;
 }
@@ -159,12 +175,11 @@ enum status seal_finish_session(struct sealed_plan *plan, uint64_t entry, unsign
 	if (levels == LEVELS_FIVE) {
 		if (!cpu_has_la57())
 			return STATUS_UNSUPPORTED;
-		jump_root = (uint64_t *)(void *)safe_table_page(plan);
+		jump_root = root_above(plan);
 		if (!jump_root)
 			return STATUS_NO_MEMORY;
-		jump_root[0] = virt_to_paddr(plan->tables.root).value | PTE_PRESENT | PTE_WRITE;
 	}
-	fill_in(plan, jump_root, levels, entry);
+	TRY(fill_in(plan, jump_root, levels, entry));
 	plan->sealed->reentry = reentry;
 	plan->sealed->stack = virt_to_paddr(&plan->sealed->reentry).value;
 	return STATUS_OK;

@@ -9,8 +9,8 @@
 #include "mm/page_tables.h"
 #include "mm/placement.h"
 
-/* Tables that seal_finish may need: with five levels two roots, and two below them. */
-#define SEAL_SPARE_FRAMES 4
+/* Tables that seal_finish may need: with five levels two roots and two below them, and a root for the copies. */
+#define SEAL_SPARE_FRAMES 5
 
 /* Everything that copy-and-jump needs, in safe frames. */
 struct sealed_plan {

@@ -17,12 +17,22 @@ enum status placement_init(struct placement *placement, const struct memory_map 
 
 enum status placement_keep(struct placement *placement, uint64_t start, uint64_t end)
 {
-	if (placement->kept_count == PLACEMENT_KEPT_MAX)
+	struct kept_range joined = {align_down(start, PAGE_BYTES), align_up(end, PAGE_BYTES)};
+	struct kept_range *kept = placement->kept;
+	uint32_t first = 0;
+	uint32_t behind;
+
+	while (first < placement->kept_count && kept[first].end < joined.start)
+		first++;
+	for (behind = first; behind < placement->kept_count && kept[behind].start <= joined.end; behind++) {
+		joined.start = min_u64(joined.start, kept[behind].start);
+		joined.end = max_u64(joined.end, kept[behind].end);
+	}
+	if (behind == first && placement->kept_count == PLACEMENT_KEPT_MAX)
 		return STATUS_NO_MEMORY;
-	placement->kept[placement->kept_count++] = (struct kept_range){
-		.start = align_down(start, PAGE_BYTES),
-		.end = align_up(end, PAGE_BYTES),
-	};
+	memmove(&kept[first + 1], &kept[behind], (placement->kept_count - behind) * sizeof(*kept));
+	kept[first] = joined;
+	placement->kept_count += 1 - (behind - first);
 	return STATUS_OK;
 }
 
@@ -37,15 +47,32 @@ void placement_lend_zeroes(struct placement *placement)
 	placement->zeroes_lent = true;
 }
 
+/* The first kept range that ends behind the address; kept_count when none does. */
+static uint32_t kept_find(const struct placement *placement, uint64_t address)
+{
+	uint32_t low = 0;
+	uint32_t high = placement->kept_count;
+
+	while (low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+
+		if (placement->kept[middle].end > address)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
 /* The end of the kept range that holds the frame, 0 when none does. */
 static uint64_t kept_until(const struct placement *placement, struct pfn pfn)
 {
 	const uint64_t address = pfn_to_paddr(pfn).value;
+	const uint32_t at = kept_find(placement, address);
 
-	for (uint32_t i = 0; i < placement->kept_count; i++)
-		if (address >= placement->kept[i].start && address < placement->kept[i].end)
-			return placement->kept[i].end;
-	return 0;
+	if (at == placement->kept_count || placement->kept[at].start > address)
+		return 0;
+	return placement->kept[at].end;
 }
 
 enum status placement_claim(struct placement *placement, struct pfn first, uint64_t count, bool zero)
@@ -179,11 +206,9 @@ static enum status plan_add(struct placement *placement, struct pfn destination,
 static uint64_t frames_until_kept(const struct placement *placement, struct pfn pfn)
 {
 	const uint64_t address = pfn_to_paddr(pfn).value;
-	uint64_t nearest = UINT64_MAX;
+	const uint32_t at = kept_find(placement, address);
+	const uint64_t nearest = at < placement->kept_count ? placement->kept[at].start : UINT64_MAX;
 
-	for (uint32_t i = 0; i < placement->kept_count; i++)
-		if (placement->kept[i].start > address)
-			nearest = min_u64(nearest, placement->kept[i].start);
 	return (nearest - address) >> PAGE_SHIFT;
 }
 

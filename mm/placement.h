@@ -16,7 +16,7 @@
 #include "mm/frame_set.h"
 #include "mm/memory_map.h"
 
-#define PLACEMENT_KEPT_MAX        32
+#define PLACEMENT_KEPT_MAX        1024
 #define PLACEMENT_COPIES_PER_PAGE 255
 
 /* [start, end) in bytes: must stay as it is until the jump. */
@@ -42,7 +42,7 @@ _Static_assert(sizeof(struct plan_page) == sizeof(struct page), "a plan page is 
 
 struct placement {
 	const struct memory_map *map;
-	struct kept_range kept[PLACEMENT_KEPT_MAX];
+	struct kept_range kept[PLACEMENT_KEPT_MAX]; /* sorted, apart from each other */
 	uint32_t kept_count;
 	struct frame_set image; /* every claimed frame */
 	struct frame_set zero;  /* those that hold only zeroes */
@@ -76,7 +76,7 @@ void placement_lend(struct placement *placement, uint64_t start, uint64_t end);
  */
 void placement_lend_zeroes(struct placement *placement);
 
-/* Before the first claim. Rounded out to pages. STATUS_NO_MEMORY: too many ranges. */
+/* Before acceptance. Rounded out to pages; ranges may overlap. STATUS_NO_MEMORY: too many of them. */
 nodiscard enum status placement_keep(struct placement *placement, uint64_t start, uint64_t end);
 
 /* A run of count frames. STATUS_MISMATCH: one is not RAM in the map. STATUS_CORRUPT: one was claimed before. */

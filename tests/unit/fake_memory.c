@@ -21,6 +21,9 @@
 #define WINDOW     ((void *)0x7D0000000000u)
 #define PIECES_MAX 8
 
+#define RING_WINDOW     0x7E0000000000u
+#define RESERVATION_END (16 * MIB)
+
 WEAK const uint8_t handoff_image_code[64] = {0xF4};
 WEAK const uint32_t handoff_image_code_bytes = sizeof(handoff_image_code);
 
@@ -80,14 +83,28 @@ void fake_memory_add(uint64_t start, uint64_t end)
 	show(start, end - start, start);
 }
 
-WEAK enum status memory_ring_map(struct paddr ring, uint32_t pages)
+WEAK enum status memory_ring_map(struct paddr ring, uint32_t pages, const uint8_t **window_out)
 {
 	const uint64_t bytes = (uint64_t)pages * PAGE_BYTES;
 
 	assert_true(2 * bytes <= FAKE_MEMORY_RING_BYTES);
 	show(RING_WINDOW, bytes, ring.value);
 	show(RING_WINDOW + bytes, bytes, ring.value);
+	*window_out = paddr_to_virt((struct paddr){RING_WINDOW});
 	return STATUS_OK;
+}
+
+WEAK enum status memory_keep(const struct boot_info *boot, struct placement *placement)
+{
+	TRY(placement_keep(placement, 0, RESERVATION_END));
+	for (uint32_t i = 0; i < boot->module_count; i++)
+		TRY(placement_keep(placement, boot->modules[i].start, boot->modules[i].end));
+	return STATUS_OK;
+}
+
+WEAK unsigned memory_paging_levels(void)
+{
+	return 4;
 }
 
 WEAK struct page *memory_window_map(const struct pfn *frames, uint32_t count)
