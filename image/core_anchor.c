@@ -15,10 +15,12 @@
 static uint32_t sector_crc32(const struct core_anchor *anchor)
 {
 	static const uint32_t zero;
-	uint32_t crc = crc32_update(~(uint32_t)0, anchor, offsetof(struct core_anchor, sector_crc32));
+	const size_t behind = offsetof(struct core_anchor, sector_crc32) + sizeof(zero);
+	uint32_t crc = crc32_update(~(uint32_t)0, anchor, behind - sizeof(zero));
 
 	crc = crc32_update(crc, &zero, sizeof(zero));
-	return ~crc32_update(crc, anchor->reserved, sizeof(anchor->reserved));
+	return ~crc32_update(crc, (const uint8_t *)anchor + behind,
+			     offsetof(struct core_anchor, extent_count) - behind);
 }
 
 static uint32_t extents_crc32(const struct core_anchor *anchor)

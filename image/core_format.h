@@ -52,7 +52,8 @@ struct core_anchor {
 	uint32_t restore_ms;    /* USED: time of the restore, and its pages */
 	uint32_t restore_pages;
 	uint32_t sector_crc32; /* zlib's, of bytes 0-511 with this field 0 */
-	uint8_t reserved[428]; /* zeroes */
+	uint32_t could_write;  /* SNAPSHOT: not 0: the session could write to disks, and is not restored */
+	uint8_t reserved[424]; /* zeroes */
 	/* Bytes 512-4095: written by `thaw format` only. */
 	uint32_t extent_count;
 	uint8_t reserved2[12];

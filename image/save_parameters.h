@@ -33,8 +33,9 @@ struct save_parameters {
 	uint64_t vmcoreinfo;      /* physical address of the note's text, 0: none; from /sys/kernel/vmcoreinfo */
 	uint32_t vmcoreinfo_bytes;
 	uint32_t memory_count;
+	uint32_t could_write;  /* SAVE_RETURN: not 0: a disk has a filesystem that is writable, or swap */
 	struct core_acpi acpi; /* the *_value fields are filled in by Thaw */
-	uint8_t padding[4];
+	uint8_t padding[6];
 	struct core_memory_entry memory[CORE_MEMORY_ENTRIES_MAX]; /* boot_params' e820_table, as it stands */
 	char command_line[SAVE_COMMAND_LINE_BYTES];               /* Thaw's own options: console=, quiet */
 };

@@ -42,6 +42,11 @@ static enum status check_anchor(const struct find_request *request, const struct
 	look->image_kind = IMAGE_CORE;
 	look->reason = reason;
 	TRY(status);
+	if (anchor.state == CORE_ANCHOR_SNAPSHOT && request->allows_snapshot && anchor.could_write) {
+		look->reason =
+			"a snapshot of a session that could write to disks: what it wrote since would be destroyed";
+		return STATUS_UNSUPPORTED;
+	}
 	if (anchor.state == CORE_ANCHOR_VALID || (anchor.state == CORE_ANCHOR_SNAPSHOT && request->allows_snapshot))
 		return STATUS_OK;
 	look->reason = anchor.state == CORE_ANCHOR_SNAPSHOT

@@ -142,6 +142,7 @@ static enum status run(void)
 	TRY(save_memory_scan(&save));
 	log_line("save: %lu of %lu pages hold anything", save.data.count, save.ram_pages);
 	TRY(save_core_write(&save));
+	save.anchor->could_write = save.parameters->could_write;
 	save.anchor->save_ms = (uint32_t)((timer_now_us() - start_us) / 1000);
 	log_line("save: %lu MiB written in %u ms", save.stored_bytes / MIB, save.anchor->save_ms);
 	valid = !goes_on;

@@ -167,6 +167,8 @@ static void anchor_print(const struct core_file *file)
 	printf("image        kexec jump%s%s\n", file->header != NULL ? ", " : "",
 	       file->header != NULL ? codec_text(file->codec) : "");
 	printf("state        %s\n", state_text((enum core_anchor_state)anchor->state));
+	if (anchor->state == CORE_ANCHOR_SNAPSHOT && anchor->could_write)
+		printf("             it could write to disks: not to be restored\n");
 	printf("target       UUID %s, %" PRIu64 " pages (%" PRIu64 " MiB) in %" PRIu32 " piece%s\n", uuid,
 	       anchor->target_pages, anchor->target_pages * PAGE_BYTES / MIB, anchor->extent_count,
 	       anchor->extent_count == 1 ? "" : "s");

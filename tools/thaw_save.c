@@ -14,6 +14,7 @@
 #include "tools/boot_params.h"
 #include "tools/thaw_commands.h"
 #include "tools/thaw_machine.h"
+#include "tools/thaw_mounts.h"
 #include "tools/thaw_say.h"
 
 #define LOADER_PATH "/boot/thaw/thaw.elf"
@@ -26,7 +27,8 @@ static const char help[] =
 	"\n"
 	"  --power-off               afterwards (the default), or\n"
 	"  --reboot                  restart afterwards, or\n"
-	"  --return                  go on: the image is a snapshot, for debugging, and is not restored by itself\n"
+	"  --return                  go on: the image is a snapshot, for debugging, and is not restored by itself; if\n"
+	"                            the session can write to disks, not at all\n"
 	"  --compress=lz4|lzo|none   the image; lz4 is the default\n"
 	"  --max-size=SIZE           of the image: 512M, 4G …\n"
 	"  --kernel-loader=PATH      Thaw itself; /boot/thaw/thaw.elf is the default\n"
@@ -238,6 +240,18 @@ static void vmcoreinfo_read(struct save *save)
 	parameters->vmcoreinfo = address;
 }
 
+/* Restoring such a snapshot would destroy what the session has written since. */
+static void disks_check(struct save *save)
+{
+	char name[MOUNT_NAME_BYTES];
+
+	if (save->options->action != SAVE_RETURN || !mounts_write_to_disks(name))
+		return;
+	save->parameters->could_write = 1;
+	say_refusal("note: the session can write to disks (%s): the snapshot serves debugging and can't be restored",
+		    name);
+}
+
 /* The machine's part of the parameters. */
 static bool parameters_read(struct save *save)
 {
@@ -250,6 +264,7 @@ static bool parameters_read(struct save *save)
 	if (save->options->action == SAVE_POWER_OFF && fault != NULL)
 		return say_refusal("Thaw can't switch this machine off: %s; use --reboot", fault);
 	vmcoreinfo_read(save);
+	disks_check(save);
 	return true;
 }
 

@@ -153,6 +153,14 @@ def test_snapshot_of_a_session_that_went_on(result_dir):
     _expect_state(on.image, target, "snapshot")
 
 
+def test_snapshot_of_a_writable_session_is_refused(result_dir):
+    """Even when thaw.snapshot asks for it: its filesystems would be destroyed."""
+    on, target, _ = _snapshot(PLAIN, result_dir)
+    with kjump.power_on(PLAIN, on.image, on.disk, kjump.thaw_boot("thaw.snapshot"), result_dir / "asked") as asked:
+        thaw_run.expect_boot(asked.machine, "unsupported")
+    _expect_state(on.image, target, "snapshot")
+
+
 def test_snapshot_of_a_read_only_session_can_be_restored(result_dir):
     """With thaw.snapshot, and not without."""
     setup = Setup(compress="lz4")

@@ -113,6 +113,24 @@ static void test_a_snapshot_must_be_allowed(void **state)
 	assert_string_equal(found.name, "ahci0.0p3");
 }
 
+/* … and nobody restores a session over what it wrote since. */
+static void test_a_snapshot_of_a_session_that_could_write(void **state)
+{
+	struct core_anchor *anchor = anchor_put(0, 3, 0, CORE_ANCHOR_SNAPSHOT, 1);
+
+	(void)state;
+	anchor->could_write = 1;
+	core_anchor_seal(anchor);
+	assert_int_equal(find_allowing_snapshots(ANCHOR_UUID("01")), STATUS_UNSUPPORTED);
+	assert_non_null(strstr(reason, "could write"));
+	assert_int_equal(find_allowing_snapshots(""), STATUS_UNSUPPORTED);
+	expect("", STATUS_NOT_FOUND);
+	/* Of a session that is over, it says nothing. */
+	anchor->state = CORE_ANCHOR_VALID;
+	core_anchor_seal(anchor);
+	expect_core("", 0, 3, 0);
+}
+
 /* thaw.snapshot of the normal kernel's own command line is nobody's wish. */
 static void test_the_kernels_words_allow_no_snapshot(void **state)
 {
@@ -230,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_DISKS(test_only_a_valid_one_counts),
 		WITH_DISKS(test_a_snapshot_must_be_allowed),
+		WITH_DISKS(test_a_snapshot_of_a_session_that_could_write),
 		WITH_DISKS(test_the_kernels_words_allow_no_snapshot),
 		WITH_DISKS(test_names),
 		WITH_DISKS(test_what_was_there_before_has_no_name),

@@ -168,8 +168,11 @@ static void test_the_ways_out(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		make(cases[i].action);
 		core_machine.disk.on_sync = check_order;
+		core_machine.parameters.could_write = (uint32_t)i;
+		seal_parameters();
 		assert_int_equal(run(), cases[i].way);
 		check(cases[i].way, cases[i].state);
+		assert_int_equal(core_machine_anchor()->could_write, i);
 		assert_int_equal(core_machine.disk.syncs, 1);
 		assert_int_equal(core_machine.disk.flushes, 2);
 		assert_true(save_is_active());
