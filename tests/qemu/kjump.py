@@ -385,7 +385,7 @@ def saved(setup: Setup) -> Saved:
     base, disk = base_disk()
     recipe = {"setup": asdict(setup), "disk": base.parent.name,
               "loader": cache.digest(session.LOADER.read_bytes().hex()), "tool": cache.digest(tool_bytes().hex()),
-              "how": Path(__file__).read_text(encoding="utf-8"), "emulator": guest.package_versions(("qemu-system-x86",))}
+              "emulator": guest.package_versions(("qemu-system-x86",)), "how": Path(__file__).read_text("utf-8")}
     _forget_old()
     entry = cache.build_once("kjumped", recipe, lambda out: _make(setup, out))
     facts = json.loads((entry / "saved.json").read_text(encoding="utf-8"))
