@@ -18,6 +18,7 @@
 #include "loader/save_internal.h"
 
 struct save_parameters thaw_save_parameters;
+char thaw_save_vmcoreinfo[SAVE_VMCOREINFO_MAX];
 
 static struct save save;
 static struct loader_memory memory;

@@ -11,6 +11,7 @@
 
 /* Filled in by `thaw save` before the jump. */
 extern struct save_parameters thaw_save_parameters;
+extern char thaw_save_vmcoreinfo[SAVE_VMCOREINFO_MAX]; /* its own place may be what Thaw's memory has taken */
 
 /*
  * Saves the session as thaw_save_parameters say, then powers off, restarts, or goes on with the session. Whatever fails
