@@ -16,7 +16,7 @@ WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wundef -Wvla -Wmissing-
             -Wold-style-definition -Wswitch-enum -Wformat=2 -Wpointer-arith -Wcast-align -Wwrite-strings
 COMMON   := -std=gnu11 -g -I. -MMD -MP $(WARNINGS)
 STATIC_LIBS = $(shell $(CC) -print-file-name=liblzo2.a)
-TEST_LIBS   = $(STATIC_LIBS) $(shell $(CC) -print-file-name=liblz4.a)
+TEST_LIBS   = $(STATIC_LIBS) $(shell $(CC) -print-file-name=liblz4.a) $(shell $(CC) -print-file-name=libz.a)
 
 .DEFAULT_GOAL := all
 .PHONY: all help clean unit fuzz
@@ -165,7 +165,7 @@ fuzz: $(FUZZ:%=%.run) ## run every fuzz target for a share of FUZZ_SECONDS
 BUILD_PACKAGES := gcc make binutils nasm libc6-dev liblzo2-dev liblz4-dev gnu-efi
 GUEST_PACKAGES := qemu-system-x86 qemu-utils seabios grub-pc-bin grub-common mmdebstrap e2fsprogs fdisk \
                   debian-archive-keyring python3
-CHECK_PACKAGES := libcmocka-dev e2fsprogs dosfstools mtools clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
+CHECK_PACKAGES := libcmocka-dev zlib1g-dev makedumpfile e2fsprogs dosfstools mtools clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
                   python3-pytest-xdist python3-lz4 liblzo2-2 \
                   bc bison flex libelf-dev lz4 perl xz-utils \
                   ovmf grub-efi-amd64-bin grub-efi-amd64-signed shim-signed
