@@ -66,7 +66,7 @@ BIOS_ONLY    := $(wildcard boot/*.c boot/entry.asm boot/save_entry.asm handoff/l
                 $(wildcard drivers/ata/* drivers/nvme/* drivers/virtio/* loader/save*.c loader/linux*.c) \
                 drivers/pit.c drivers/font.c $(wildcard drivers/screen*.c) loader/console_devices.c loader/disks.c \
                 loader/file_read.c loader/kernel_files.c loader/leave.c loader/memory.c loader/normal.c \
-                loader/restore_core.c
+                loader/dump_file.c loader/restore_core.c loader/restore_dump.c loader/restore_session.c
 EFI_SOURCES  := $(filter-out $(BIOS_ONLY),$(LOADER_C) $(LOADER_ASM)) $(EFI_ONLY_C)
 EFI_OBJ      := $(EFI_SOURCES:%=$(B)/efi/%.o)
 EFI_CFLAGS   := $(filter-out -fno-pic -fno-pie,$(LOADER_CFLAGS)) -fpie -fvisibility=hidden $(EFI_HEADERS)

@@ -59,6 +59,8 @@ static enum status keep_image(struct find_search *search, const struct volume *v
 	volume_name(volume, found->name);
 	if (look->image_kind == IMAGE_CORE)
 		log_line("%s: image of a kexec jump", found->name);
+	else if (look->image_kind == IMAGE_DUMP)
+		log_line("%s: memory dump of another program", found->name);
 	else
 		log_line("%s: image, %s%s", found->name, look->header.codec == SWSUSP_PLAIN ? "plain" : "compressed",
 			 look->header.platform ? ", platform mode" : "");

@@ -14,6 +14,7 @@
 enum image_kind {
 	IMAGE_SWSUSP, /* of a hibernation */
 	IMAGE_CORE,   /* of a kexec jump: header_bytes is its anchor */
+	IMAGE_DUMP,   /* of one, by another program: header_bytes is its first page; only where it is named */
 };
 
 /* An image that was found: where it is, and its header as read. */

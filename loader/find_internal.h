@@ -13,6 +13,7 @@ struct find_request {
 	const struct resume_spec *spec; /* its text and partition_offset; its offset is not used */
 	uint64_t header_page;
 	bool allows_snapshot; /* thaw.snapshot */
+	bool allows_dump;     /* thaw.entry= */
 };
 
 /* What a look at one volume brought to light. */

@@ -5,6 +5,7 @@
 #include "loader/find_internal.h"
 
 #include "image/core.h"
+#include "image/kdump.h"
 
 /* True when the volume's beginning must be known, besides the header of an image. */
 static bool needs_content(const struct find_request *request, const struct logical_volume *logical)
@@ -55,6 +56,24 @@ static enum status check_anchor(const struct find_request *request, const struct
 	return STATUS_NOT_FOUND;
 }
 
+/* A dump says nothing of where to go on: it counts only if it was named for that. STATUS_NOT_FOUND: it does not. */
+static enum status check_dump(const struct find_request *request, const struct page *page, struct find_look *look)
+{
+	const enum dump_kind kind = dump_identify(page);
+
+	if (kind == DUMP_NONE)
+		return STATUS_NOT_FOUND;
+	look->image_kind = IMAGE_DUMP;
+	look->reason = "";
+	if (kind == DUMP_USED)
+		look->reason = "a memory dump that was restored already";
+	else if (!request->allows_dump)
+		look->reason = "a memory dump, and no thaw.entry= that says where it goes on";
+	else if (!find_names_one(request))
+		look->reason = "a memory dump, but resume= does not name its device";
+	return *look->reason ? STATUS_NOT_FOUND : STATUS_OK;
+}
+
 /* A page 0 that both begins a filesystem and carries an image was overwritten by one of the two since. */
 static enum status check_header(const struct find_request *request, const struct volume *volume,
 				const struct page *page, struct find_look *look)
@@ -65,6 +84,8 @@ static enum status check_header(const struct find_request *request, const struct
 	look->image_kind = IMAGE_SWSUSP;
 	if (status == STATUS_NOT_FOUND)
 		status = check_anchor(request, volume, page, look);
+	if (status == STATUS_NOT_FOUND && look->image_kind != IMAGE_CORE)
+		status = check_dump(request, page, look);
 	if (request->header_page == 0)
 		look->kind = filesystem_identify(page, &identity);
 	if (status == STATUS_NOT_FOUND && find_names_one(request) && filesystem_is_container(look->kind)) {

@@ -28,7 +28,7 @@ enum status find_request_make(const struct resume_spec *own, const struct resume
 		return STATUS_UNSUPPORTED;
 	}
 	*request_out = (struct find_request){spec->kind, spec, offset->has_offset ? offset->offset_pages : 0,
-					     own->allows_snapshot};
+					     own->allows_snapshot, own->dump_entry != 0};
 	return STATUS_OK;
 }
 

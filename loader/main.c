@@ -184,7 +184,7 @@ static enum status restore_acpi(const struct found_image *found, const struct re
 {
 	if (found->kind == IMAGE_CORE)
 		return acpi_state_restore(&result->acpi, acpi);
-	return found->header.platform ? STATUS_OK : acpi_enable(acpi);
+	return found->kind == IMAGE_SWSUSP && found->header.platform ? STATUS_OK : acpi_enable(acpi);
 }
 
 static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
@@ -194,6 +194,8 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 		.boot = boot,
 		.arena = &memory.arena,
 		.memory_map_relaxed = options.memory_map_relaxed,
+		.entry = options.resume.dump_entry,
+		.levels = options.resume.dump_levels,
 	};
 	struct acpi_registers acpi;
 	struct restore_result result = {0};

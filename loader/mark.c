@@ -5,6 +5,7 @@
 #include "loader/mark.h"
 
 #include "image/core.h"
+#include "image/kdump.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -52,6 +53,22 @@ static void make_marked_core(const struct found_image *found, const struct mark_
 	core_anchor_seal(anchor);
 }
 
+static void make_marked(const struct found_image *found, const struct mark_result *result, struct page *marked_out)
+{
+	switch (found->kind) {
+	case IMAGE_SWSUSP:
+		make_marked_swsusp(found, result, marked_out);
+		break;
+	case IMAGE_CORE:
+		make_marked_core(found, result, marked_out);
+		break;
+	case IMAGE_DUMP:
+		*marked_out = found->header_bytes;
+		dump_mark_used(marked_out);
+		break;
+	}
+}
+
 /* What the disk holds, compared with the two states that it may be in; written, that is marked, is MARK_USED here. */
 static enum mark_state look(const struct found_image *found, struct lba lba, uint32_t offset, uint32_t bytes,
 			    const struct page *marked, struct page *seen)
@@ -69,7 +86,7 @@ static enum mark_state look(const struct found_image *found, struct lba lba, uin
 static uint32_t find_sector(const struct found_image *found, struct lba *lba_out)
 {
 	const uint32_t bytes = found->device->identity.sector_bytes;
-	const uint32_t offset = found->kind == IMAGE_CORE ? 0 : (uint32_t)align_down(SWSUSP_SIGNATURE_OFFSET, bytes);
+	const uint32_t offset = found->kind == IMAGE_SWSUSP ? (uint32_t)align_down(SWSUSP_SIGNATURE_OFFSET, bytes) : 0;
 
 	lba_out->value = found->start_lba + found->header_page * (PAGE_BYTES / bytes) + offset / bytes;
 	return offset;
@@ -87,10 +104,7 @@ enum mark_state mark_image_used(const struct found_image *found, const struct ma
 	enum mark_state state;
 	enum status status;
 
-	if (found->kind == IMAGE_CORE)
-		make_marked_core(found, result, marked);
-	else
-		make_marked_swsusp(found, result, marked);
+	make_marked(found, result, marked);
 	/* Somebody's write since the header was read would be undone by ours. */
 	state = look(found, lba, offset, bytes, marked, seen);
 	if (state != MARK_UNCHANGED)

@@ -11,6 +11,8 @@
 /* The longest word that is understood is a resume= with a full text. */
 #define WORD_BYTES (OPTION_TEXT_BYTES + 64)
 
+#define ENTRY_LIMIT BIT64(52) /* physical addresses are below */
+
 #define SERIAL_PORTS     4
 #define SERIAL_BAUD_BASE 115200u
 
@@ -309,6 +311,27 @@ static bool apply_snapshot(struct options *options, const char *value)
 	return options->resume.allows_snapshot;
 }
 
+/* 0xADDRESS, then ",4" or ",5": levels of paging. A value that is not understood allows no dump. */
+static bool apply_entry(struct options *options, const char *value)
+{
+	struct resume_spec *spec = &options->resume;
+	uint64_t entry = 0;
+
+	spec->dump_entry = 0;
+	spec->dump_levels = 4;
+	if (!text_starts(value, "0x"))
+		return false;
+	for (value += 2; hex_digit(*value) >= 0 && entry < ENTRY_LIMIT; value++)
+		entry = entry << 4 | (uint64_t)hex_digit(*value);
+	if (strcmp(value, ",5") == 0)
+		spec->dump_levels = 5;
+	else if (*value != '\0' && strcmp(value, ",4") != 0)
+		return false;
+	if (entry < ENTRY_LIMIT)
+		spec->dump_entry = entry;
+	return spec->dump_entry != 0;
+}
+
 static bool apply_memory_map(struct options *options, const char *value)
 {
 	const bool relaxed = strcmp(value, "relaxed") == 0;
@@ -374,10 +397,9 @@ static const struct option_word resume_words[] = {
 };
 
 static const struct option_word own_words[] = {
-	{"console=", apply_console},         {"quiet", apply_quiet},
-	{"thaw.benchmark", apply_benchmark}, {"thaw.initrd=", apply_initrd},
-	{"thaw.kernel=", apply_kernel},      {"thaw.memmap=", apply_memory_map},
-	{"thaw.next=", apply_next},          {"thaw.snapshot", apply_snapshot},
+	{"console=", apply_console},        {"quiet", apply_quiet},         {"thaw.benchmark", apply_benchmark},
+	{"thaw.entry=", apply_entry},       {"thaw.initrd=", apply_initrd}, {"thaw.kernel=", apply_kernel},
+	{"thaw.memmap=", apply_memory_map}, {"thaw.next=", apply_next},     {"thaw.snapshot", apply_snapshot},
 };
 
 /* False: not one of these words, or its value is not valid. A cut word has no valid value. */

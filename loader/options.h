@@ -35,6 +35,8 @@ struct resume_spec {
 	bool device_refused;
 	bool offset_refused;
 	bool allows_snapshot; /* thaw.snapshot: images of sessions that went on, too */
+	uint64_t dump_entry;  /* thaw.entry=: where a memory dump is to go on (physical address); 0: not given */
+	unsigned dump_levels; /* … with paging of so many levels */
 };
 
 /* thaw.kernel= and thaw.initrd=: UUID=…:/path, a file on the filesystem of this UUID. */

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "loader/memory.h"
 #include "loader/restore_core.h"
+#include "loader/restore_dump.h"
 #include "loader/restore_internal.h"
 
 #define RING_PAGES       1024
@@ -268,6 +269,8 @@ enum status restore_image(const struct restore_job *job, struct sealed_plan *pla
 	*result_out = (struct restore_result){0};
 	if (job->found->kind == IMAGE_CORE)
 		status = restore_core(job, plan_out, result_out, reason_out);
+	else if (job->found->kind == IMAGE_DUMP)
+		status = restore_dump(job, plan_out, result_out, reason_out);
 	else
 		status = restore_swsusp(job, plan_out, result_out, reason_out);
 	if (status != STATUS_OK && !**reason_out)

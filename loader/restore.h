@@ -18,6 +18,8 @@ struct restore_job {
 	struct arena *arena;
 	const struct acpi_registers *acpi; /* NULL: the tables could not be read */
 	bool memory_map_relaxed;
+	uint64_t entry; /* thaw.entry= */
+	unsigned levels;
 };
 
 /* What it found out, for the log, the result record and bench. */
@@ -31,7 +33,7 @@ struct restore_result {
 	uint64_t unpack_us;    /* … unpacking chunks */
 	uint64_t check_us;     /* … computing the checksum */
 	bool checked;          /* the image carried a checksum, and it was right */
-	struct core_acpi acpi; /* of a kexec jump's image: what the registers held */
+	struct core_acpi acpi; /* of IMAGE_CORE: what the registers held */
 };
 
 /*

@@ -12,15 +12,13 @@
 #include "lib/string.h"
 #include "loader/memory.h"
 #include "loader/read_queue.h"
+#include "loader/restore_session.h"
 
-#define RING_PAGES        1024
-#define HEADER_BYTES_MAX  (6 * MIB)
-#define RESERVATION_START MIB /* linker.ld */
-#define RESERVATION_END   (16 * MIB)
-#define LENT_PAGES        1024 /* the tables of the jump, and the last staging for low memory and modules */
-#define QUEUE_ROOM_BYTES  MIB  /* its least ring, and all that is small */
-#define PAGES_PER_MIB     (MIB / PAGE_BYTES)
-#define POLL_PAUSE_US     20
+#define RING_PAGES       1024
+#define HEADER_BYTES_MAX (6 * MIB)
+#define QUEUE_ROOM_BYTES MIB /* its least ring, and all that is small */
+#define PAGES_PER_MIB    (MIB / PAGE_BYTES)
+#define POLL_PAUSE_US    20
 
 struct core_restore {
 	const struct restore_job *job;
@@ -101,7 +99,7 @@ static enum status check_machine(struct core_restore *restore)
 	static struct memory_map map;
 	const struct core_note *note = restore->core.note;
 
-	if (note->region_start > RESERVATION_START || note->region_end < RESERVATION_END)
+	if (note->region_start > SESSION_HOLE_START || note->region_end < SESSION_HOLE_END)
 		return refuse(restore, STATUS_UNSUPPORTED, "the Thaw that saved it lay elsewhere in memory");
 	for (uint32_t i = 0; i < note->memory_count; i++) {
 		const struct core_memory_entry *entry = &note->memory[i];
@@ -125,39 +123,21 @@ static enum status claim(struct core_restore *restore)
 	for (uint32_t i = 0; i < restore->core.segment_count; i++) {
 		const struct core_segment segment = core_segment(&restore->core, i);
 		const struct pfn zeroes = {segment.first.value + segment.data_pages};
-		enum status status = STATUS_OK;
 
 		if (segment.data_pages > 0)
-			status = placement_claim(&restore->placement, segment.first, segment.data_pages, false);
-		if (status == STATUS_OK && segment.zero_pages > 0)
-			status = placement_claim(&restore->placement, zeroes, segment.zero_pages, true);
-		if (status != STATUS_OK)
-			return refuse(restore, status,
-				      status == STATUS_MISMATCH ? "a page of the image is not RAM today"
-								: "a page frame is named twice");
+			TRY(session_claim(&restore->placement, segment.first, segment.data_pages, false,
+					  restore->reason));
+		if (segment.zero_pages > 0)
+			TRY(session_claim(&restore->placement, zeroes, segment.zero_pages, true, restore->reason));
 	}
 	return STATUS_OK;
 }
 
-/*
- * The image takes all memory but Thaw's own: what the jump needs comes from there. Pages that belong where a module is
- * wait in frames that the session has zeroes in.
- */
 static enum status accept(struct core_restore *restore)
 {
-	const struct boot_info *boot = restore->job->boot;
-	struct placement *placement = &restore->placement;
-	void *lent;
-
-	TRY(placement_init(placement, &boot->memory, restore->job->arena));
-	TRY(arena_alloc(restore->job->arena, LENT_PAGES * (size_t)PAGE_BYTES, PAGE_BYTES, &lent));
-	placement_lend(placement, virt_to_paddr(lent).value,
-		       virt_to_paddr(lent).value + LENT_PAGES * (uint64_t)PAGE_BYTES);
-	placement_lend_zeroes(placement);
+	TRY(session_placement_init(&restore->placement, restore->job));
 	TRY(claim(restore));
-	TRY(memory_keep(boot, placement));
-	placement_accept(placement);
-	return seal_prepare(restore->plan, placement);
+	return session_accept(&restore->placement, restore->job, restore->plan);
 }
 
 static enum status prepare(struct core_restore *restore)
@@ -364,18 +344,13 @@ static enum status run(struct core_restore *restore)
 {
 	struct restore_result *result = restore->result;
 	const uint64_t start_us = timer_now_us();
-	enum status status;
 
 	TRY(prepare(restore));
 	TRY(stream(restore));
 	if (restore->pages_done != restore->core.data_pages)
 		return refuse(restore, STATUS_CORRUPT, "the core ends early");
-	TRY(placement_clear_zeroes(&restore->placement));
-	status = seal_finish_session(restore->plan, restore->core.note->entry, restore->core.note->levels,
-				     restore->job->boot->session_entry);
-	if (status == STATUS_UNSUPPORTED)
-		*restore->reason = "the image was made with five-level paging, which this CPU does not have";
-	TRY(status);
+	TRY(session_finish(&restore->placement, restore->plan, restore->core.note->entry, restore->core.note->levels,
+			   restore->job, restore->reason));
 	result->pages = restore->core.data_pages;
 	result->zero_pages = restore->placement.zero.count;
 	result->staged_pages = restore->placement.staged_pages;
@@ -392,7 +367,7 @@ uint64_t restore_core_room(uint64_t header_bytes, uint64_t ram_frames)
 
 	if (header_bytes > HEADER_BYTES_MAX)
 		return UINT64_MAX;
-	return header_bytes + 2 * frame_set_bytes + LENT_PAGES * (uint64_t)PAGE_BYTES + QUEUE_ROOM_BYTES;
+	return header_bytes + 2 * frame_set_bytes + SESSION_LENT_PAGES * (uint64_t)PAGE_BYTES + QUEUE_ROOM_BYTES;
 }
 
 enum status restore_core(const struct restore_job *job, struct sealed_plan *plan_out, struct restore_result *result_out,

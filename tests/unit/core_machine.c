@@ -249,7 +249,8 @@ void core_machine_save_valid(void)
 enum status core_machine_restore(void)
 {
 	struct core_machine *m = &core_machine;
-	const struct restore_job job = {&m->found, &m->boot, &m->arena, NULL, m->relaxed};
+	const struct restore_job job = {
+		.found = &m->found, .boot = &m->boot, .arena = &m->arena, .memory_map_relaxed = m->relaxed};
 	enum status status;
 
 	/* Memory after a power-on. */

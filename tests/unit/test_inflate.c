@@ -167,6 +167,31 @@ static void test_a_word_that_is_none_is_refused(void **state)
 	assert_int_equal(unpack(stream, sizeof(stream), 4), STATUS_CORRUPT);
 }
 
+/* 286 words for literals and lengths, though 288 have a meaning in the fixed code. */
+static void test_too_many_words_are_refused(void **state)
+{
+	static const uint8_t counts[] = {0xED, 0xF5, 0xFD}, zeroes[] = {0x4E, 0x52, 0x56};
+	uint8_t stream[] = {0x78, 0x01, 0xED, 0xC0, 0x81, 0x00, 0x00, 0x00, 0x00, 0x00,
+			    0x90, 0x56, 0xFF, 0x13, 0x4E, 0x04, 0x00, 0x62, 0x00, 0x62};
+
+	(void)state;
+	page.bytes[0] = 'a';
+	for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
+		stream[2] = counts[i];
+		stream[14] = zeroes[i];
+		assert_int_equal(unpack(stream, sizeof(stream), 1), i == 0 ? STATUS_OK : STATUS_CORRUPT);
+	}
+}
+
+/* The checksum is right for what was in the buffer before. */
+static void test_a_short_page_is_refused(void **state)
+{
+	static const uint8_t stream[] = {0x78, 0x01, 0x01, 0x01, 0x00, 0xFE, 0xFF, 'a', 0x01, 0x69, 0x01, 0x07};
+
+	(void)state;
+	assert_int_equal(unpack(stream, sizeof(stream), 2), STATUS_CORRUPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +200,8 @@ int main(void)
 		cmocka_unit_test(test_every_flipped_bit_is_found),
 		cmocka_unit_test(test_bad_streams_are_refused),
 		cmocka_unit_test(test_a_word_that_is_none_is_refused),
+		cmocka_unit_test(test_too_many_words_are_refused),
+		cmocka_unit_test(test_a_short_page_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "image/core.h"
+#include "image/kdump.h"
 #include "loader/mark.h"
 #include "tests/unit/fake_disk.h"
 
@@ -219,6 +220,39 @@ static void test_an_anchors_errors(void **state)
 	assert_int_equal(anchor->restore_ms, UINT32_MAX);
 }
 
+/* The signature is all that changes; afterwards the file is known as one that was restored. */
+static void test_a_dump_is_marked(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t bytes;
+	} signatures[] = {{"KDUMP   ", 8}, {"\177ELF", 4}, {"makedumpfile\0\0\0", 16}};
+	struct page *first_page = &disk_pages[START_PAGE + HEADER_PAGE];
+	const size_t place = (START_PAGE + HEADER_PAGE) * PAGE_BYTES;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(signatures); i++) {
+		const size_t bytes = signatures[i / 2].bytes;
+		size_t first = 0;
+		size_t last = 0;
+
+		set_up_disk(i % 2 ? 4096 : 512);
+		memcpy(first_page, signatures[i / 2].text, bytes);
+		memcpy(before, disk_pages, sizeof(before));
+		found.kind = IMAGE_DUMP;
+		found.header_bytes = *first_page;
+		assert_int_not_equal(dump_identify(first_page), DUMP_NONE);
+		assert_int_not_equal(dump_identify(first_page), DUMP_USED);
+		assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
+		assert_int_equal(disk.flushed_writes, 1);
+		assert_int_equal(dump_identify(first_page), DUMP_USED);
+		assert_true(changed_bytes(&first, &last) > 0);
+		assert_true(first >= place && last < place + bytes);
+		assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNCHANGED);
+	}
+	assert_int_equal(dump_identify(&disk_pages[0]), DUMP_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_a_header_that_changed_meanwhile_is_left_alone),
 		cmocka_unit_test(test_an_anchor_is_marked),
 		cmocka_unit_test(test_an_anchors_errors),
+		cmocka_unit_test(test_a_dump_is_marked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,6 +256,44 @@ static void test_others(void **state)
 	assert_false(options.memory_map_relaxed || options.quiet);
 }
 
+static void test_the_entry_of_a_dump(void **state)
+{
+	static const char *const bad[] = {"",
+					  "0x",
+					  "0x0",
+					  "123",
+					  "0x12g",
+					  "0x12,6",
+					  "0x12,",
+					  "0x12,45",
+					  "0x12, 5",
+					  "x12",
+					  "0x10000000000000",
+					  "0x1000000000000000001",
+					  "0xFFFFFFFFFFFFFFFF0000000000001"};
+	char words[64];
+
+	(void)state;
+	parse("thaw.entry=0x10aF0f8");
+	assert_int_equal(options.resume.dump_entry, 0x10AF0F8);
+	assert_int_equal(options.resume.dump_levels, 4);
+	parse("thaw.entry=0xFFFFFFFFFFFFF,5");
+	assert_int_equal(options.resume.dump_entry, 0xFFFFFFFFFFFFF);
+	assert_int_equal(options.resume.dump_levels, 5);
+	parse("thaw.entry=0x1,5 thaw.entry=0x2,4");
+	assert_int_equal(options.resume.dump_entry, 2);
+	assert_int_equal(options.resume.dump_levels, 4);
+	assert_string_equal(unknown_words, "");
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		snprintf(words, sizeof(words), "thaw.entry=0x1000 \"thaw.entry=%s\"", bad[i]);
+		parse(words);
+		assert_int_equal(options.resume.dump_entry, 0);
+		assert_true(strstr(unknown_words, "[thaw.entry=") == unknown_words);
+	}
+	parse("quiet");
+	assert_int_equal(options.resume.dump_entry, 0);
+}
+
 static void test_kernel_command_line(void **state)
 {
 	struct resume_spec spec;
@@ -308,11 +346,17 @@ static void test_kernel_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_resume_forms), cmocka_unit_test(test_partition_offset),
-		cmocka_unit_test(test_quotes),       cmocka_unit_test(test_bad_devices),
-		cmocka_unit_test(test_long_words),   cmocka_unit_test(test_offset),
-		cmocka_unit_test(test_noresume),     cmocka_unit_test(test_consoles),
-		cmocka_unit_test(test_others),       cmocka_unit_test(test_kernel_command_line),
+		cmocka_unit_test(test_resume_forms),
+		cmocka_unit_test(test_partition_offset),
+		cmocka_unit_test(test_quotes),
+		cmocka_unit_test(test_bad_devices),
+		cmocka_unit_test(test_long_words),
+		cmocka_unit_test(test_offset),
+		cmocka_unit_test(test_noresume),
+		cmocka_unit_test(test_consoles),
+		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_the_entry_of_a_dump),
+		cmocka_unit_test(test_kernel_command_line),
 		cmocka_unit_test(test_kernel_files),
 	};
 
