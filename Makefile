@@ -116,7 +116,7 @@ HOST_ASM := $(wildcard lib/*.asm)
 
 # Of the host command: what is pure.
 TOOL_PURE_C := tools/acpi_fadt.c tools/acpi_s5.c tools/boot_params.c tools/elf_plan.c tools/extents.c \
-               tools/mounts.c
+               tools/kexec_places.c tools/mounts.c
 
 $(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(TOOL_PURE_C:%.c=$(B)/host/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
 	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^

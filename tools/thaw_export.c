@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `thaw export`: an image as the plain ELF64 core file that readelf, gdb, crash and makedumpfile open. It is byte for
- * byte what an uncompressed save would have written.
+ * `thaw export`: an image as the plain ELF64 core file that readelf, gdb, crash and makedumpfile open: what an
+ * uncompressed save would have written, and with it what the session had in Thaw's place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "tools/thaw_commands.h"
 #include "tools/thaw_core.h"
 #include "tools/thaw_device.h"
+#include "tools/thaw_region.h"
 #include "tools/thaw_say.h"
 
 static const char help[] =
@@ -46,28 +47,19 @@ static bool room_is_there(const char *path, int descriptor, uint64_t bytes)
 	return true;
 }
 
-/* The notes' codec and the chunk table then say what is in the file; so does the magic. */
-static void header_make_plain(const struct core_file *file)
-{
-	const size_t note_at = (size_t)((const uint8_t *)file->core.note - file->header);
-	struct core_note *note = (struct core_note *)(void *)(file->header + note_at);
-
-	note->codec = CORE_PLAIN;
-	memcpy(file->header, CORE_ELF_MAGIC, strlen(CORE_ELF_MAGIC));
-}
-
 static bool out_write(const char *path, int descriptor, const void *bytes, size_t count, uint64_t offset)
 {
 	return write_at(descriptor, bytes, count, offset) || say_error(path, "%s", strerror(errno));
 }
 
-/* The header last: what was broken off is no core file. */
-static bool core_copy(const struct core_file *file, const char *path, int descriptor)
+/* The image's data. */
+static bool data_copy(const struct core_out *out, const char *path)
 {
+	const struct core_file *file = out->file;
 	struct core_file_chunk *chunk = pages_allocate(sizeof(*chunk));
 	struct progress progress = progress_begin();
 	struct core_chunk_cursor cursor = {0};
-	uint64_t at = file->anchor->header_bytes;
+	uint64_t at = out->header_bytes;
 	const char *reason;
 	enum status status;
 	bool good = true;
@@ -79,35 +71,51 @@ static bool core_copy(const struct core_file *file, const char *path, int descri
 			good = say_error(file->path, "%s", reason);
 			break;
 		}
-		good = out_write(path, descriptor, chunk->raw, bytes, at);
+		good = out_write(path, out->descriptor, chunk->raw, bytes, at);
 		core_chunk_set(file->header, chunk->place.index, bytes, crc32_zlib(chunk->raw, bytes));
 		at += bytes;
 		progress_show(&progress, cursor.index, file->core.chunk_count);
 	}
 	progress_clear(&progress);
 	free(chunk);
-	if (!good)
+	return good;
+}
+
+/* The header last: what was broken off is no core file. */
+static bool core_copy(const struct core_out *out, const char *path)
+{
+	struct pfn first;
+	uint64_t pages;
+	uint8_t *header;
+	bool good;
+
+	if (!data_copy(out, path) || !region_write(out, path, &first, &pages))
 		return false;
-	header_make_plain(file);
-	return out_write(path, descriptor, file->header, file->anchor->header_bytes, 0) &&
-	       (fsync(descriptor) == 0 || say_error(path, "%s", strerror(errno)));
+	header = region_header_make(out, first, pages);
+	good = out_write(path, out->descriptor, header, out->header_bytes, 0) &&
+	       (fsync(out->descriptor) == 0 || say_error(path, "%s", strerror(errno)));
+	free(header);
+	return good;
 }
 
 static int core_export(const struct core_file *file, const char *path)
 {
-	const uint64_t bytes = file->anchor->header_bytes + file->core.data_pages * PAGE_BYTES;
-	const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	const struct core_note *note = file->core.note;
+	struct core_out out = {.file = file, .descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
 	int result = COMMAND_FAILED;
+	uint64_t bytes;
 
-	if (descriptor < 0) {
+	if (out.descriptor < 0) {
 		say_error(path, "%s", strerror(errno));
 		return COMMAND_REFUSED;
 	}
-	if (room_is_there(path, descriptor, bytes) && core_copy(file, path, descriptor)) {
+	region_places_set(&out);
+	bytes = out.data_end + (note->region_end - note->region_start);
+	if (room_is_there(path, out.descriptor, bytes) && core_copy(&out, path)) {
 		printf("%s: %" PRIu64 " MiB, %" PRIu64 " pages with data\n", path, bytes / MIB, file->core.data_pages);
 		result = COMMAND_OK;
 	}
-	close(descriptor);
+	close(out.descriptor);
 	if (result != COMMAND_OK && unlink(path) == 0)
 		say_error(path, "removed again");
 	return result;

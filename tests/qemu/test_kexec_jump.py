@@ -334,7 +334,9 @@ def test_host_command_reads_the_image(setup: Setup, result_dir):
     _run(kjump.TOOL, "verify", area)
     _run(kjump.TOOL, "export", area, core)
     _expect_elf_core(core)
-    if core.read_bytes()[image.note["data_offset"]:] != b"".join(image.pages(result_dir)):
+    # Its header part has one segment more; that one's data is behind all other.
+    pages, exported = b"".join(image.pages(result_dir)), core.read_bytes()
+    if not any(exported.startswith(pages, image.note["data_offset"] + more) for more in (0, 4096)):
         raise Failure("the exported core holds other pages than the image")
 
 
