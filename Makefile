@@ -61,13 +61,13 @@ EFI_DIRS     := boot/efi drivers/efi loader/efi
 EFI_HEADERS  := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar
 EFI_LIBS     := $(shell $(CC) -print-file-name=libgnuefi.a)
 EFI_CRT0     := $(shell $(CC) -print-file-name=crt0-efi-x86_64.o)
-EFI_ONLY_C   := $(sort $(wildcard $(EFI_DIRS:%=%/*.c)))
+EFI_ONLY   := $(sort $(wildcard $(EFI_DIRS:%=%/*.c) $(EFI_DIRS:%=%/*.asm)))
 BIOS_ONLY    := $(wildcard boot/*.c boot/entry.asm boot/save_entry.asm handoff/linux.asm handoff/session.asm) \
                 $(wildcard drivers/ata/* drivers/nvme/* drivers/virtio/* loader/save*.c loader/linux*.c) \
                 drivers/pit.c drivers/font.c $(wildcard drivers/screen*.c) loader/console_devices.c loader/disks.c \
                 loader/file_read.c loader/kernel_files.c loader/leave.c loader/memory.c loader/normal.c \
                 loader/dump_file.c loader/restore_core.c loader/restore_dump.c loader/restore_session.c
-EFI_SOURCES  := $(filter-out $(BIOS_ONLY),$(LOADER_C) $(LOADER_ASM)) $(EFI_ONLY_C)
+EFI_SOURCES  := $(filter-out $(BIOS_ONLY),$(LOADER_C) $(LOADER_ASM)) $(EFI_ONLY)
 EFI_OBJ      := $(EFI_SOURCES:%=$(B)/efi/%.o)
 EFI_CFLAGS   := $(filter-out -fno-pic -fno-pie,$(LOADER_CFLAGS)) -fpie -fvisibility=hidden $(EFI_HEADERS)
 EFI_LDFLAGS  := -nostdlib -pie --no-dynamic-linker -Bsymbolic -z noexecstack -z text --gc-sections --build-id=none \

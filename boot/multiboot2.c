@@ -112,7 +112,9 @@ static enum status decode_memory_map(struct span tag, struct boot_info *info)
 			return STATUS_NO_MEMORY;
 		raw_entries[count++] = range;
 	}
-	return memory_map_build(raw_entries, count, &info->memory);
+	TRY(memory_map_build(raw_entries, count, &info->memory));
+	info->other_memory_checksum = memory_map_checksum(&info->memory);
+	return STATUS_OK;
 }
 
 static bool screen_fields_fit(const struct boot_screen *screen)

@@ -34,6 +34,8 @@ struct boot_screen {
 struct boot_info {
 	char command_line[BOOT_COMMAND_LINE_BYTES];
 	struct memory_map memory;
+	/* Of the map in the other form in which a kernel may have got it; the same as memory's where there is none. */
+	uint32_t other_memory_checksum;
 	struct boot_module modules[BOOT_MODULES_MAX];
 	uint32_t module_count;
 	struct boot_screen screen;

@@ -30,7 +30,10 @@ static enum status check_machine(struct restore *restore)
 	const struct swsusp_header *header = &restore->reader.header;
 	const struct acpi_registers *acpi = restore->job->acpi;
 
-	if (memory_map_checksum(&restore->job->boot->memory) != restore->reader.info.e820_checksum) {
+	const struct boot_info *boot = restore->job->boot;
+	const uint32_t checksum = restore->reader.info.e820_checksum;
+
+	if (memory_map_checksum(&boot->memory) != checksum && boot->other_memory_checksum != checksum) {
 		if (!restore->job->memory_map_relaxed)
 			return restore_refuse(restore, STATUS_MISMATCH, "the memory map is not the image's");
 		log_line("the memory map is not the image's; going on, as thaw.memmap=relaxed says");

@@ -47,7 +47,9 @@ static enum status read_machine(struct boot_info *info)
 
 	TRY(efi_memory_map_init());
 	TRY(efi_memory_map_get(&map));
-	TRY(efi_memory_map_convert(&map, &info->memory));
+	TRY(efi_memory_map_convert(&map, EFI_MEMORY_GRUB, &info->memory));
+	info->other_memory_checksum = memory_map_checksum(&info->memory);
+	TRY(efi_memory_map_convert(&map, EFI_MEMORY_STUB, &info->memory));
 	find_rsdp(info);
 	efi_options_read(info->command_line, sizeof(info->command_line));
 	return STATUS_OK;

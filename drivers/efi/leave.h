@@ -11,3 +11,6 @@
  * STATUS_IO_ERROR: the firmware keeps it, though it may have stopped some of its drivers.
  */
 nodiscard enum status efi_exit_boot_services(void);
+
+/* Interrupts off: the segments that an image expects, instead of the firmware's. */
+void efi_segments_load(void);

@@ -13,6 +13,7 @@
 /* E820 types beyond those of the memory map's header (arch/x86/include/asm/e820/types.h). */
 #define TYPE_NONE          0u
 #define TYPE_SOFT_RESERVED 0xefffffffu
+#define TYPE_GRUB_CODE     20u
 
 /* Newer than the headers (UEFI specification 2.10, tables 7.10 and 7.11). */
 #define EFI_PERSISTENT_MEMORY_TYPE 14u
@@ -91,7 +92,20 @@ static uint32_t e820_type(const struct efi_memory_range *range)
 	}
 }
 
-enum status efi_memory_map_convert(const struct efi_memory_map *map, struct memory_map *map_out)
+/* GRUB knows no attributes, and takes for reserved what it does not know. */
+static uint32_t grub_type(const struct efi_memory_range *range)
+{
+	const uint32_t type = e820_type(range);
+
+	if (range->type == EfiRuntimeServicesCode)
+		return TYPE_GRUB_CODE;
+	if (type == TYPE_SOFT_RESERVED)
+		return MEMORY_RAM;
+	return type == TYPE_NONE ? MEMORY_RESERVED : type;
+}
+
+enum status efi_memory_map_convert(const struct efi_memory_map *map, enum efi_memory_view view,
+				   struct memory_map *map_out)
 {
 	struct efi_memory_range range;
 	struct memory_range *last = NULL;
@@ -99,7 +113,7 @@ enum status efi_memory_map_convert(const struct efi_memory_map *map, struct memo
 	enum status status;
 
 	for (size_t i = 0; (status = efi_memory_map_at(map, i, &range)) == STATUS_OK; i++) {
-		const uint32_t type = e820_type(&range);
+		const uint32_t type = view == EFI_MEMORY_GRUB ? grub_type(&range) : e820_type(&range);
 
 		if (type == TYPE_NONE)
 			continue;

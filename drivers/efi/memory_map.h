@@ -35,10 +35,18 @@ nodiscard enum status efi_memory_map_get(struct efi_memory_map *map_out);
 nodiscard enum status efi_memory_map_at(const struct efi_memory_map *map, size_t index,
 					struct efi_memory_range *range_out);
 
+/* Who hands the map to Linux. */
+enum efi_memory_view {
+	EFI_MEMORY_STUB, /* Linux's EFI stub, started as an application or through the handover protocol */
+	EFI_MEMORY_GRUB, /* GRUB's `linux` by the plain boot protocol (GRUB 2.06, grub-core/mmap/efi/mmap.c) */
+};
+
 /*
  * As Linux gets it (drivers/firmware/efi/libstub/x86-stub.c, setup_e820, 6.1 to 6.12, and what setup_arch makes of it):
  * memory that the firmware or a loader uses until ExitBootServices is RAM. More than 128 entries reach Linux in two
- * parts, which it joins before the checksum. Memory that must be accepted first is left out: Thaw does not accept any.
- * STATUS_CORRUPT, STATUS_NO_MEMORY (more than MEMORY_RANGES_MAX ranges), STATUS_NOT_FOUND (no RAM).
+ * parts, which it joins before the checksum. GRUB tells code of the runtime services and the rest of memory apart.
+ * Memory that must be accepted first is left out: Thaw does not accept any. STATUS_CORRUPT, STATUS_NO_MEMORY (more than
+ * MEMORY_RANGES_MAX ranges), STATUS_NOT_FOUND (no RAM).
  */
-nodiscard enum status efi_memory_map_convert(const struct efi_memory_map *map, struct memory_map *map_out);
+nodiscard enum status efi_memory_map_convert(const struct efi_memory_map *map, enum efi_memory_view view,
+					     struct memory_map *map_out);

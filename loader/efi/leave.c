@@ -54,5 +54,6 @@ enum status leave_machine(struct block_registry *registry)
 	cpu_disable_interrupts();
 	ignore_status(pci_scan(silence, NULL));
 	set_control_registers();
+	efi_segments_load();
 	return STATUS_OK;
 }
