@@ -5,8 +5,10 @@
 #include "loader/read_queue.h"
 
 #define RING_PAGES_MIN 128
-#define ARENA_SHARE    3  /* the ring takes at most so large a part of what is free in the arena */
-#define RING_SHARE     16 /* a ring request takes at most so large a part of the ring */
+#define ARENA_SHARE    3 /* the ring takes at most so large a part of what is free in the arena */
+/* A ring request takes at most so large a part of the ring: a smaller one where more of them are in flight. */
+#define RING_SHARE_MIN 4
+#define RING_SHARE_MAX 16
 #define COMPLETIONS    16
 
 enum status read_queue_init(struct read_queue *queue, struct block_device *device, uint64_t start_lba,
@@ -33,7 +35,8 @@ enum status read_queue_init(struct read_queue *queue, struct block_device *devic
 	TRY(arena_alloc(arena, queue->ring_pages * PAGE_BYTES, PAGE_BYTES, &ring));
 	queue->ring = ring;
 	queue->ring_pages_max =
-		(uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES, queue->ring_pages / RING_SHARE);
+		(uint32_t)min_u64(identity->max_transfer_bytes / PAGE_BYTES,
+				  queue->ring_pages / min_u64(max_u64(queue->depth, RING_SHARE_MIN), RING_SHARE_MAX));
 	return STATUS_OK;
 }
 

@@ -2,6 +2,10 @@
 /*
  * Disks through the firmware. With Block I/O 2 several calls are in flight, each with an event that is asked for; else
  * poll makes one call and waits in it, as long as the firmware's own time-outs last.
+ *
+ * Many firmwares (EDK2's AHCI and NVMe drivers) look after what is in flight only when their timer ticks, every 10 ms:
+ * a call that waits is ten times as fast then. So Block I/O 2 is used after its first calls ended in no more time than
+ * a slow disk needs.
  */
 #include "drivers/efi/block_internal.h"
 
@@ -14,6 +18,8 @@
 #define PART_TIMEOUT_US  30000000u
 #define CLOSE_TIMEOUT_US 5000000u
 #define ALIGNMENT_MAX    PAGE_BYTES
+#define TRIAL_US         3000u /* a firmware without such a tick has ended a call by then … */
+#define TRIAL_BYTES_US   200u  /* … and the time for its bytes, so many in a microsecond */
 
 static struct efi_block_disk *disk_of(const struct block_device *device)
 {
@@ -77,38 +83,69 @@ static struct efi_block_part *free_part(struct efi_block_disk *disk)
 	return NULL;
 }
 
+static bool has_part(const struct efi_block_disk *disk)
+{
+	for (uint32_t i = 0; i < EFI_BLOCK_PARTS; i++)
+		if (disk->parts[i].active)
+			return true;
+	return false;
+}
+
+static EFI_STATUS call(struct efi_block_disk *disk, struct efi_block_part *part, uint64_t lba, void *buffer)
+{
+	const UINT32 media = disk->io->Media->MediaId;
+	part->start_us = timer_now_us();
+	part->is_waiting = disk->is_concurrent;
+	if (disk->is_concurrent)
+		return disk->io2->ReadBlocksEx(disk->io2, media, lba, &part->token, part->bytes, buffer);
+	return disk->io->ReadBlocks(disk->io, media, lba, part->bytes, buffer);
+}
+
 /* Asks the firmware for the next part. False: nothing to ask for, or no place. */
 static bool ask(struct efi_block_disk *disk)
 {
 	struct efi_block_request *request = next_request(disk);
 	struct efi_block_part *part = free_part(disk);
-	const UINT32 media = disk->io->Media->MediaId;
 	EFI_STATUS status;
 	uint64_t lba;
 	void *buffer;
 
 	if (request && disk->bounces->is_lost)
 		request->status = STATUS_TIMEOUT;
-	if (!request || !part || all_asked(request) || efi_block_carve(disk, request, part, &buffer) != STATUS_OK)
+	if (!request || !part || all_asked(request) ||
+	    (disk->is_concurrent && disk->trials_left > 0 && has_part(disk)) ||
+	    efi_block_carve(disk, request, part, &buffer) != STATUS_OK)
 		return false;
 	lba = request->lba;
 	request->lba += part->bytes / disk->device.identity.sector_bytes;
 	request->parts_in_flight++;
 	part->active = true;
-	part->start_us = timer_now_us();
-	if (disk->io2)
-		status = disk->io2->ReadBlocksEx(disk->io2, media, lba, &part->token, part->bytes, buffer);
-	else
-		status = disk->io->ReadBlocks(disk->io, media, lba, part->bytes, buffer);
-	if (!disk->io2 || status != EFI_SUCCESS)
+	status = call(disk, part, lba, buffer);
+	if (!part->is_waiting || status != EFI_SUCCESS)
 		efi_block_finish(disk, part, status == EFI_SUCCESS ? STATUS_OK : STATUS_IO_ERROR);
 	return true;
+}
+
+/* A call of a trial: Block I/O 2 is given up when it is slow, and used when none was. */
+static void judge(struct efi_block_disk *disk, const struct efi_block_part *part, bool has_ended)
+{
+	const uint64_t us = timer_now_us() - part->start_us;
+
+	if (disk->trials_left == 0 || !disk->is_concurrent)
+		return;
+	if (us > TRIAL_US + part->bytes / TRIAL_BYTES_US)
+		disk->is_concurrent = false;
+	else if (has_ended)
+		disk->trials_left--;
 }
 
 /* What the firmware finished, or did not in its time: then nobody knows what it still does. */
 static void collect_part(struct efi_block_disk *disk, struct efi_block_part *part)
 {
-	if (firmware.boot->CheckEvent(part->token.Event) == EFI_SUCCESS) {
+	const bool has_ended = firmware.boot->CheckEvent(part->token.Event) == EFI_SUCCESS;
+
+	judge(disk, part, has_ended);
+	if (has_ended) {
 		efi_block_finish(disk, part,
 				 part->token.TransactionStatus == EFI_SUCCESS ? STATUS_OK : STATUS_IO_ERROR);
 	} else if (timer_now_us() - part->start_us > PART_TIMEOUT_US) {
@@ -127,7 +164,7 @@ static void disk_poll(struct block_device *device, struct block_completion *comp
 	for (uint32_t i = 0; disk->io2 && i < EFI_BLOCK_PARTS; i++)
 		if (disk->parts[i].active)
 			collect_part(disk, &disk->parts[i]);
-	while (ask(disk) && disk->io2)
+	while (ask(disk) && disk->is_concurrent)
 		continue;
 	for (uint32_t i = 0; i < EFI_BLOCK_REQUESTS && *count_out < capacity; i++) {
 		struct efi_block_request *request = &disk->requests[i];
@@ -219,6 +256,8 @@ static void use_block_io2(struct efi_block_disk *disk, EFI_HANDLE handle)
 		}
 	}
 	disk->io2 = io2;
+	disk->is_concurrent = true;
+	disk->trials_left = EFI_BLOCK_TRIALS;
 }
 
 static bool is_disk(const EFI_BLOCK_IO *io)
@@ -319,5 +358,6 @@ bool efi_block_close(struct block_device *device)
 	if (disk->io2 && !disk->bounces->is_lost)
 		close_events(disk, EFI_BLOCK_PARTS);
 	disk->io2 = NULL;
+	disk->is_concurrent = false;
 	return !disk->bounces->is_lost;
 }

@@ -7,7 +7,8 @@
 #include "drivers/efi/block.h"
 #include "drivers/efi/firmware.h"
 
-#define EFI_BLOCK_REQUESTS     8
+#define EFI_BLOCK_REQUESTS     4
+#define EFI_BLOCK_TRIALS       2 /* calls of Block I/O 2 that must be quick before it is used */
 #define EFI_BLOCK_SEGMENTS     256
 #define EFI_BLOCK_PARTS        8
 #define EFI_BLOCK_BOUNCES      2
@@ -35,6 +36,7 @@ struct efi_block_request {
 /* One call of the firmware. */
 struct efi_block_part {
 	bool active;
+	bool is_waiting; /* for the token's event */
 	struct efi_block_request *request;
 	struct efi_block_cursor start; /* where its data goes, when it comes through a bounce buffer */
 	uint32_t bytes;
@@ -53,7 +55,9 @@ struct efi_block_bounces {
 struct efi_block_disk {
 	struct block_device device;
 	EFI_BLOCK_IO *io;
-	EFI_BLOCK_IO2_PROTOCOL *io2; /* NULL: one call after the other */
+	EFI_BLOCK_IO2_PROTOCOL *io2; /* NULL: there is none */
+	bool is_concurrent;          /* io2 is used */
+	uint32_t trials_left;        /* with one call in flight at a time */
 	struct efi_block_bounces *bounces;
 	uint32_t alignment; /* of a buffer, at least 1 */
 	uint64_t sequence;
