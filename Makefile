@@ -97,11 +97,16 @@ $(B)/offsets.inc: $(OFFSETS_C)
 # --- the same sources on the host: unit tests and fuzzers --------------------------------------------------------
 
 HOST_EXCLUDED := lib/string.c drivers/io.c drivers/pit.c drivers/timer.c loader/main.c $(wildcard boot/exceptions.c handoff/*.c)
-HOST_C        := $(filter-out $(HOST_EXCLUDED),$(LOADER_C))
+HOST_EFI_C    := $(filter-out drivers/efi/timer.c drivers/efi/firmware_cpu.c,$(wildcard drivers/efi/*.c)) \
+                 boot/efi/options.c loader/efi/location.c loader/efi/open_memory.c
+HOST_C        := $(filter-out $(HOST_EXCLUDED),$(LOADER_C)) $(HOST_EFI_C)
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS   := $(COMMON) -O1 -fno-omit-frame-pointer $(SANITIZE)
 UNIT          := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SUPPORT  := $(patsubst %.c,$(B)/host/%.o,$(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
+
+$(HOST_EFI_C:%.c=$(B)/host/%.o) $(B)/host/tests/unit/fake_efi.o $(B)/unit/test_efi%: HOST_CFLAGS += $(EFI_HEADERS)
+$(HOST_EFI_C:%.c=$(B)/fuzzobj/%.o) $(B)/fuzz/fuzz_efi%: FUZZ_CFLAGS += $(EFI_HEADERS)
 
 $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -196,9 +201,10 @@ bench: packages-check ## measure Thaw against Linux's own resume
 
 layers: all ## check that no room of the house calls where it must not
 	$(Q)$(PYTHON) tests/layers.py $(B)/loader
+	$(Q)$(PYTHON) tests/layers.py $(B)/efi
 
 lint: ## static analysis: clang's compiler, clang-tidy, cppcheck, gcc -fanalyzer, clang-format
-	$(Q)B=$(B) tests/lint.sh $(LOADER_C)
+	$(Q)B=$(B) tests/lint.sh $(LOADER_C) $(filter %.c,$(EFI_ONLY))
 
 # 128 KiB were enough until the save role, writing drivers and packers came in.
 size: all ## check that thaw.elf is under 160 KiB

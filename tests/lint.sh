@@ -3,7 +3,8 @@
 # Static analysis of the C files given as arguments, several at a time. Every finding is an error.
 set -eu
 
-flags="-std=gnu11 -I. -m64 -mgeneral-regs-only -mno-red-zone -ffreestanding"
+flags="-std=gnu11 -I. -m64 -mgeneral-regs-only -mno-red-zone -ffreestanding
+	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar"
 warnings="-Wall -Wextra -Werror -Wconversion -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-prototypes
 	-Wswitch-enum -Wformat=2 -Wpointer-arith -Wcast-align -Wwrite-strings"
 failed=0

@@ -4,13 +4,9 @@
  */
 #include "drivers/efi/firmware.h"
 
-#include "include/cpu.h"
 #include "lib/string.h"
 
 struct firmware firmware;
-
-static struct firmware_table_pointer saved_idt;
-static uint64_t saved_root;
 
 enum status firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
@@ -23,33 +19,8 @@ enum status firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	if (!firmware.boot || !firmware.runtime)
 		return STATUS_UNSUPPORTED;
 	firmware.loaded = firmware_protocol(image, &loaded_image);
-	__asm__ volatile("sidt %0" : "=m"(saved_idt));
-	saved_root = cpu_read_cr3();
+	firmware_save_cpu();
 	return firmware.loaded ? STATUS_OK : STATUS_UNSUPPORTED;
-}
-
-struct firmware_table_pointer firmware_idt(void)
-{
-	return saved_idt;
-}
-
-uint64_t firmware_page_root(void)
-{
-	return saved_root;
-}
-
-void firmware_restore_cpu(void)
-{
-	__asm__ volatile("lidt %0" : : "m"(saved_idt));
-	cpu_write_cr3(saved_root);
-}
-
-void firmware_recover_priority(void)
-{
-	/* Only from the top can it be lowered, whatever it was. */
-	(void)firmware.boot->RaiseTPL(TPL_HIGH_LEVEL);
-	firmware.boot->RestoreTPL(TPL_APPLICATION);
-	__asm__ volatile("sti");
 }
 
 enum status firmware_status(EFI_STATUS status)

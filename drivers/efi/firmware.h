@@ -30,6 +30,9 @@ struct firmware_table_pointer {
 /* Takes the services; remembers the CPU's IDT and page tables. STATUS_UNSUPPORTED: a service is missing. */
 nodiscard enum status firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
+/* For firmware_init. */
+void firmware_save_cpu(void);
+
 /* The interrupt table and the root of the page tables that the firmware runs on. */
 struct firmware_table_pointer firmware_idt(void);
 uint64_t firmware_page_root(void);

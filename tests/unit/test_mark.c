@@ -116,6 +116,29 @@ static void test_errors_are_told_apart(void **state)
 	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_UNKNOWN);
 }
 
+/* A firmware that keeps the machine after the mark: only what is certain counts. */
+static void test_a_mark_is_taken_back(void **state)
+{
+	size_t first, last;
+
+	(void)state;
+	set_up_disk(512);
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
+	assert_int_equal(mark_take_back(&found, scratch), MARK_UNCHANGED);
+	assert_int_equal(changed_bytes(&first, &last), 0);
+	assert_int_equal(disk.flushed_writes, 2);
+
+	set_up_disk(512);
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
+	disk.write_status = STATUS_IO_ERROR;
+	assert_int_equal(mark_take_back(&found, scratch), MARK_UNKNOWN);
+
+	set_up_disk(4096);
+	assert_int_equal(mark_image_used(&found, &result, scratch), MARK_USED);
+	disk.write_lost = true;
+	assert_int_equal(mark_take_back(&found, scratch), MARK_UNKNOWN);
+}
+
 static void test_a_write_that_got_lost_is_noticed(void **state)
 {
 	(void)state;
@@ -259,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_the_mark_is_written_once),
 		cmocka_unit_test(test_bad_page_lists_leave_no_room_for_the_record),
 		cmocka_unit_test(test_errors_are_told_apart),
+		cmocka_unit_test(test_a_mark_is_taken_back),
 		cmocka_unit_test(test_a_write_that_got_lost_is_noticed),
 		cmocka_unit_test(test_a_header_that_changed_meanwhile_is_left_alone),
 		cmocka_unit_test(test_an_anchor_is_marked),

@@ -287,6 +287,28 @@ static void test_lent_frames(void **state)
 	assert_int_equal(placement_place(&placement, machine_pfn(2), 1, &frame, &count), STATUS_NO_MEMORY);
 }
 
+/* Neighbours and overlaps become one range; only ranges that are apart are counted. */
+static void test_kept_ranges_are_joined(void **state)
+{
+	struct placement placement;
+
+	(void)state;
+	new_placement(&placement);
+	for (uint64_t i = PLACEMENT_KEPT_MAX; i-- > 0;)
+		assert_int_equal(placement_keep(&placement, 4 * i * PAGE_BYTES, (4 * i + 2) * PAGE_BYTES), STATUS_OK);
+	assert_int_equal(placement.kept_count, PLACEMENT_KEPT_MAX);
+	assert_int_equal(placement_keep(&placement, 3 * PAGE_BYTES, 3 * PAGE_BYTES + 1), STATUS_OK);
+	assert_int_equal(placement.kept_count, PLACEMENT_KEPT_MAX);
+	assert_int_equal(placement.kept[0].end, 2 * PAGE_BYTES);
+	assert_int_equal(placement.kept[1].start, 3 * PAGE_BYTES);
+	assert_int_equal(placement_keep(&placement, BIT64(40), BIT64(40) + 1), STATUS_NO_MEMORY);
+	assert_int_equal(placement_keep(&placement, PAGE_BYTES, 100 * PAGE_BYTES), STATUS_OK);
+	assert_int_equal(placement.kept_count, PLACEMENT_KEPT_MAX - 25);
+	assert_int_equal(placement.kept[0].start, 0);
+	assert_int_equal(placement.kept[0].end, 102 * PAGE_BYTES);
+	assert_int_equal(placement.kept[1].start, 104 * PAGE_BYTES);
+}
+
 /* An image of all memory around a module: two lent frames, one for the plan and one to clear from, are enough. */
 static void test_zero_frames_hold_staged_pages(void **state)
 {
@@ -362,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_nothing_is_given_out_before_acceptance),
 		cmocka_unit_test(test_lent_frames),
+		cmocka_unit_test(test_kept_ranges_are_joined),
 		cmocka_unit_test(test_zero_frames_hold_staged_pages),
 		cmocka_unit_test(test_full_memory_is_said),
 	};

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Disks through a firmware that keeps a close eye on its callers, and fails them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "drivers/efi/block.h"
+#include "tests/unit/fake_efi.h"
+#include "tests/unit/fake_hw.h"
+
+#define DISK_BYTES   (8 * MIB)
+#define MEMORY_BYTES (8 * MIB)
+#define ARENA_BYTES  (16 * MIB)
+#define COMPLETIONS  8
+
+static uint8_t disk_bytes[DISK_BYTES] __attribute__((aligned(4096)));
+static uint8_t memory[MEMORY_BYTES] __attribute__((aligned(4096)));
+static uint8_t arena_bytes[ARENA_BYTES] __attribute__((aligned(4096)));
+static struct arena arena;
+static struct block_registry registry;
+
+static int set_up(void **state)
+{
+	(void)state;
+	fake_hw_reset();
+	fake_efi_reset();
+	arena_init(&arena, arena_bytes, sizeof(arena_bytes));
+	registry.count = 0;
+	for (size_t i = 0; i < DISK_BYTES; i += 4)
+		memcpy(disk_bytes + i, &(uint32_t){(uint32_t)(i * 2654435761u)}, 4);
+	memset(memory, 0, sizeof(memory));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < registry.count; i++)
+		(void)efi_block_close(registry.devices[i]);
+	return 0;
+}
+
+static struct fake_efi_disk *add_disk(uint32_t sector_bytes, bool has_io2)
+{
+	struct fake_efi_disk *disk = fake_efi_add_disk(disk_bytes, DISK_BYTES / sector_bytes, sector_bytes, has_io2);
+
+	registry.count = 0;
+	efi_block_find(&registry, &arena);
+	assert_int_equal(registry.count, 1);
+	return disk;
+}
+
+static struct block_device *device(void)
+{
+	return registry.devices[0];
+}
+
+/* Polls until all of `count` requests are completed, and says whether one failed. */
+static enum status wait_for(uint32_t count)
+{
+	enum status result = STATUS_OK;
+
+	for (uint32_t polls = 0; count > 0; polls++) {
+		struct block_completion completions[COMPLETIONS];
+		uint32_t done;
+
+		assert_true(polls < 1000000);
+		device()->ops->poll(device(), completions, COMPLETIONS, &done);
+		assert_true(done <= count);
+		count -= done;
+		for (uint32_t i = 0; i < done; i++)
+			result = completions[i].status != STATUS_OK ? completions[i].status : result;
+		fake_hw_advance_us(50);
+	}
+	return result;
+}
+
+static struct block_segment segment(uint64_t offset, uint32_t bytes)
+{
+	return (struct block_segment){virt_to_paddr(memory + offset), bytes};
+}
+
+static enum status submit(const struct block_segment *segments, uint32_t count, uint64_t lba)
+{
+	return device()->ops->submit_read(device(), segments, count, (struct lba){lba}, 1);
+}
+
+/* --- finding --------------------------------------------------------------------------------------------------- */
+
+static void test_only_whole_disks_with_a_medium(void **state)
+{
+	(void)state;
+	fake_efi_add_disk(disk_bytes, 100, 512, false)->media.LogicalPartition = TRUE;
+	fake_efi_add_disk(disk_bytes, 100, 512, false)->media.MediaPresent = FALSE;
+	fake_efi_add_disk(disk_bytes, 100, 2048, false);
+	fake_efi_add_disk(disk_bytes, 100, 4096, false);
+	efi_block_find(&registry, &arena);
+	assert_int_equal(registry.count, 1);
+	assert_string_equal(device()->identity.name, "efi0");
+	assert_int_equal(device()->identity.sector_bytes, 4096);
+	assert_int_equal(device()->identity.sector_count, 100);
+}
+
+static void test_odd_alignments_are_left_out(void **state)
+{
+	(void)state;
+	fake_efi_add_disk(disk_bytes, 100, 512, false)->media.IoAlign = 24;
+	fake_efi_add_disk(disk_bytes, 100, 512, false)->media.IoAlign = 8192;
+	efi_block_find(&registry, &arena);
+	assert_int_equal(registry.count, 0);
+}
+
+static void test_events_are_given_back(void **state)
+{
+	(void)state;
+	add_disk(512, true);
+	assert_true(fake_efi.open_events > 0);
+	assert_true(efi_block_close(device()));
+	assert_int_equal(fake_efi.open_events, 0);
+	registry.count = 0;
+}
+
+/* --- reading --------------------------------------------------------------------------------------------------- */
+
+static void test_large_memory_is_read_straight(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, false);
+	const struct block_segment whole = segment(0, MIB);
+
+	(void)state;
+	assert_int_equal(submit(&whole, 1, 8), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_OK);
+	assert_memory_equal(memory, disk_bytes + 8 * 512, MIB);
+	assert_int_equal(disk->reads, 1);
+	assert_int_equal(disk->largest_bytes, MIB);
+}
+
+/* Every second page: one call all the same. */
+static void test_scattered_pages_make_one_call(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, false);
+	struct block_segment pieces[200];
+
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++)
+		pieces[i] = segment(2 * i * (uint64_t)PAGE_BYTES, PAGE_BYTES);
+	assert_int_equal(submit(pieces, 200, 0), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_OK);
+	assert_int_equal(disk->reads, 1);
+	for (uint32_t i = 0; i < 200; i++)
+		assert_memory_equal(memory + 2 * i * PAGE_BYTES, disk_bytes + i * PAGE_BYTES, PAGE_BYTES);
+	assert_int_equal(memory[PAGE_BYTES], 0);
+}
+
+static void read_at_random(uint32_t sector_bytes)
+{
+	struct block_segment pieces[64];
+	uint64_t at = 0;
+	uint64_t total = 0;
+	uint32_t count = 0;
+
+	while (count < 64 && total < MIB - 128 * KIB && at < MEMORY_BYTES - MIB) {
+		const uint32_t pages = rand() % 4 ? 1 + (uint32_t)rand() % 3 : 1 + (uint32_t)rand() % 31;
+
+		pieces[count++] = segment(at, pages * PAGE_BYTES);
+		at += (pages + (uint64_t)(rand() % 3)) * PAGE_BYTES;
+		total += pages * (uint64_t)PAGE_BYTES;
+	}
+	memset(memory, 0, sizeof(memory));
+	assert_int_equal(submit(pieces, count, 16), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_OK);
+	total = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		assert_memory_equal(paddr_to_virt(pieces[i].address), disk_bytes + 16 * sector_bytes + total,
+				    pieces[i].bytes);
+		total += pieces[i].bytes;
+	}
+}
+
+static void test_any_mixture_arrives(void **state)
+{
+	(void)state;
+	for (uint32_t round = 0; round < 4; round++) {
+		const uint32_t sector_bytes = round % 2 ? 512 : 4096;
+
+		set_up(state);
+		add_disk(sector_bytes, round / 2);
+		for (uint32_t i = 0; i < 100; i++)
+			read_at_random(sector_bytes);
+		tear_down(state);
+	}
+	registry.count = 0;
+}
+
+/* The first segment may begin, the last one end, in the middle of a page. */
+static void test_halves_of_sectors_are_put_together(void **state)
+{
+	const struct block_segment pieces[] = {segment(PAGE_BYTES - 512, 512), segment(2 * PAGE_BYTES, PAGE_BYTES),
+					       segment(8 * PAGE_BYTES, PAGE_BYTES - 512)};
+
+	(void)state;
+	add_disk(4096, false);
+	assert_int_equal(submit(pieces, 3, 1), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_OK);
+	assert_memory_equal(memory + PAGE_BYTES - 512, disk_bytes + 4096, 512);
+	assert_memory_equal(memory + 2 * PAGE_BYTES, disk_bytes + 4096 + 512, PAGE_BYTES);
+	assert_memory_equal(memory + 8 * PAGE_BYTES, disk_bytes + 2 * 4096 + 512, PAGE_BYTES - 512);
+}
+
+static void test_buffers_are_aligned(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, false);
+	const struct block_segment odd = segment(512, 1024);
+
+	(void)state;
+	registry.count = 0;
+	disk->media.IoAlign = 4096;
+	efi_block_find(&registry, &arena);
+	assert_int_equal(submit(&odd, 1, 3), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_OK);
+	assert_memory_equal(memory + 512, disk_bytes + 3 * 512, 1024);
+}
+
+static void test_requests_out_of_bounds(void **state)
+{
+	const struct block_segment one = segment(0, PAGE_BYTES);
+	const struct block_segment too_large[] = {segment(0, MIB), segment(2 * MIB, PAGE_BYTES)};
+
+	(void)state;
+	add_disk(512, false);
+	assert_int_equal(submit(&one, 1, DISK_BYTES / 512 - 7), STATUS_INVALID);
+	assert_int_equal(submit(&one, 0, 0), STATUS_INVALID);
+	assert_int_equal(submit(too_large, 2, 0), STATUS_INVALID);
+	for (uint32_t i = 0; i < device()->identity.queue_depth; i++)
+		assert_int_equal(submit(&one, 1, 0), STATUS_OK);
+	assert_int_equal(submit(&one, 1, 0), STATUS_AGAIN);
+	assert_int_equal(wait_for(device()->identity.queue_depth), STATUS_OK);
+	assert_int_equal(submit(&one, 1, 0), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_OK);
+}
+
+static void test_a_bad_sector_fails_its_request_only(void **state)
+{
+	const struct block_segment pieces[] = {segment(0, PAGE_BYTES), segment(MIB, PAGE_BYTES)};
+
+	(void)state;
+	for (uint32_t has_io2 = 0; has_io2 < 2; has_io2++) {
+		set_up(state);
+		add_disk(512, has_io2)->bad_lba = 9;
+		assert_int_equal(submit(pieces, 2, 0), STATUS_OK);
+		assert_int_equal(wait_for(1), STATUS_IO_ERROR);
+		assert_int_equal(submit(pieces, 2, 16), STATUS_OK);
+		assert_int_equal(wait_for(1), STATUS_OK);
+		tear_down(state);
+	}
+	registry.count = 0;
+}
+
+/* --- Block I/O 2 ----------------------------------------------------------------------------------------------- */
+
+static void read_many(uint32_t requests)
+{
+	for (uint32_t i = 0; i < requests; i++) {
+		const struct block_segment one = segment(i % 4 * MIB, 256 * KIB);
+
+		while (submit(&one, 1, i % 8 * 512) == STATUS_AGAIN)
+			assert_int_equal(wait_for(device()->identity.queue_depth), STATUS_OK);
+		if ((i + 1) % device()->identity.queue_depth == 0)
+			assert_int_equal(wait_for(device()->identity.queue_depth), STATUS_OK);
+	}
+}
+
+static void test_a_quick_firmware_gets_many_calls(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, true);
+
+	(void)state;
+	read_many(16);
+	assert_int_equal(disk->reads, 0);
+	assert_int_equal(disk->waiting_reads, 16);
+	assert_true(disk->most_in_flight > 1);
+}
+
+static void test_a_firmware_with_a_slow_tick_is_called_in_turn(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, true);
+
+	(void)state;
+	disk->latency_us = 20000;
+	read_many(16);
+	assert_true(disk->waiting_reads <= 2);
+	assert_int_equal(disk->waiting_reads + disk->reads, 16);
+	assert_int_equal(disk->most_in_flight, 1);
+}
+
+static void test_a_refused_call_is_an_error(void **state)
+{
+	const struct block_segment one = segment(0, PAGE_BYTES);
+
+	(void)state;
+	add_disk(512, true)->refuses = true;
+	assert_int_equal(submit(&one, 1, 0), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_IO_ERROR);
+}
+
+/* Nobody knows what it still writes to: that memory must never be used again. */
+static void test_a_call_that_never_ends(void **state)
+{
+	const struct block_segment one = segment(0, PAGE_BYTES);
+
+	(void)state;
+	add_disk(512, true)->never_ends = true;
+	assert_int_equal(submit(&one, 1, 0), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_TIMEOUT);
+	assert_int_equal(submit(&one, 1, 0), STATUS_IO_ERROR);
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){0}, memory, 512), STATUS_IO_ERROR);
+	assert_false(efi_block_close(device()));
+	registry.count = 0;
+}
+
+static void test_closing_waits_for_what_is_in_flight(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, true);
+	const struct block_segment one = segment(0, PAGE_BYTES);
+	struct block_completion completion;
+	uint32_t count;
+
+	(void)state;
+	disk->latency_us = 1000000;
+	assert_int_equal(submit(&one, 1, 0), STATUS_OK);
+	device()->ops->poll(device(), &completion, 1, &count);
+	assert_int_equal(disk->in_flight, 1);
+	assert_true(efi_block_close(device()));
+	assert_int_equal(disk->in_flight, 0);
+	assert_int_equal(fake_efi.open_events, 0);
+	registry.count = 0;
+}
+
+/* --- writing --------------------------------------------------------------------------------------------------- */
+
+static void test_a_write_is_flushed(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, false);
+
+	(void)state;
+	memset(memory, 0x5A, 512);
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_OK);
+	assert_memory_equal(disk_bytes + 7 * 512, memory, 512);
+	assert_int_equal(disk->writes, 1);
+	assert_int_equal(disk->flushes, 1);
+	disk->flush_fails = true;
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_IO_ERROR);
+	disk->flush_fails = false;
+	disk->write_fails = true;
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_IO_ERROR);
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 100), STATUS_INVALID);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_only_whole_disks_with_a_medium),
+		TEST(test_odd_alignments_are_left_out),
+		TEST(test_events_are_given_back),
+		TEST(test_large_memory_is_read_straight),
+		TEST(test_scattered_pages_make_one_call),
+		TEST(test_any_mixture_arrives),
+		TEST(test_halves_of_sectors_are_put_together),
+		TEST(test_buffers_are_aligned),
+		TEST(test_requests_out_of_bounds),
+		TEST(test_a_bad_sector_fails_its_request_only),
+		TEST(test_a_quick_firmware_gets_many_calls),
+		TEST(test_a_firmware_with_a_slow_tick_is_called_in_turn),
+		TEST(test_a_refused_call_is_an_error),
+		TEST(test_a_call_that_never_ends),
+		TEST(test_closing_waits_for_what_is_in_flight),
+		TEST(test_a_write_is_flushed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
