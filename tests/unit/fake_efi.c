@@ -153,6 +153,7 @@ static void check_call(struct fake_efi_disk *disk, UINT32 media, uint64_t lba, u
 	assert_true(bytes > 0 && lba + bytes / disk->media.BlockSize <= disk->media.LastBlock + 1);
 	if (disk->media.IoAlign > 1)
 		assert_int_equal((uintptr_t)buffer % disk->media.IoAlign, 0);
+	disk->last_buffer = buffer;
 	if (bytes > disk->largest_bytes)
 		disk->largest_bytes = bytes;
 }

@@ -28,6 +28,7 @@ struct fake_efi_disk {
 	/* What happened. */
 	uint32_t reads, waiting_reads, writes, flushes;
 	uint64_t largest_bytes;
+	const void *last_buffer;
 	uint32_t in_flight, most_in_flight;
 };
 

@@ -141,6 +141,18 @@ static void test_large_memory_is_read_straight(void **state)
 	assert_int_equal(disk->largest_bytes, MIB);
 }
 
+/* Nothing to join it with. */
+static void test_a_single_page_is_read_straight(void **state)
+{
+	struct fake_efi_disk *disk = add_disk(512, false);
+	const struct block_segment page = segment(3 * PAGE_BYTES, PAGE_BYTES);
+
+	(void)state;
+	assert_int_equal(submit(&page, 1, 8), STATUS_OK);
+	assert_int_equal(wait_for(1), STATUS_OK);
+	assert_ptr_equal(disk->last_buffer, memory + 3 * PAGE_BYTES);
+}
+
 /* Every second page: one call all the same. */
 static void test_scattered_pages_make_one_call(void **state)
 {
@@ -287,6 +299,26 @@ static void test_a_quick_firmware_gets_many_calls(void **state)
 	assert_true(disk->most_in_flight > 1);
 }
 
+/* Each through a buffer of its own; a third one waits for one of these. */
+static void test_scattered_reads_do_not_mix(void **state)
+{
+	struct block_segment pieces[3][16];
+
+	(void)state;
+	add_disk(512, true);
+	read_many(4);
+	for (uint32_t request = 0; request < 3; request++) {
+		for (uint32_t i = 0; i < 16; i++)
+			pieces[request][i] = segment(2 * MIB * request + 2 * i * (uint64_t)PAGE_BYTES, PAGE_BYTES);
+		assert_int_equal(submit(pieces[request], 16, request * 1000), STATUS_OK);
+	}
+	assert_int_equal(wait_for(3), STATUS_OK);
+	for (uint32_t request = 0; request < 3; request++)
+		for (uint32_t i = 0; i < 16; i++)
+			assert_memory_equal(paddr_to_virt(pieces[request][i].address),
+					    disk_bytes + request * 1000 * 512 + i * PAGE_BYTES, PAGE_BYTES);
+}
+
 static void test_a_firmware_with_a_slow_tick_is_called_in_turn(void **state)
 {
 	struct fake_efi_disk *disk = add_disk(512, true);
@@ -371,6 +403,7 @@ int main(void)
 		TEST(test_odd_alignments_are_left_out),
 		TEST(test_events_are_given_back),
 		TEST(test_large_memory_is_read_straight),
+		TEST(test_a_single_page_is_read_straight),
 		TEST(test_scattered_pages_make_one_call),
 		TEST(test_any_mixture_arrives),
 		TEST(test_halves_of_sectors_are_put_together),
@@ -378,6 +411,7 @@ int main(void)
 		TEST(test_requests_out_of_bounds),
 		TEST(test_a_bad_sector_fails_its_request_only),
 		TEST(test_a_quick_firmware_gets_many_calls),
+		TEST(test_scattered_reads_do_not_mix),
 		TEST(test_a_firmware_with_a_slow_tick_is_called_in_turn),
 		TEST(test_a_refused_call_is_an_error),
 		TEST(test_a_call_that_never_ends),

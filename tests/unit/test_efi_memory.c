@@ -130,6 +130,8 @@ static void test_hostile_maps_are_refused(void **state)
 	fake_efi_add_memory(EfiConventionalMemory, MIB, 2 * MIB);
 	fake_efi.map[1].NumberOfPages = UINT64_MAX;
 	assert_int_equal(convert(EFI_MEMORY_STUB), STATUS_CORRUPT);
+	fake_efi.map[1].NumberOfPages = BIT64(52) + 1;
+	assert_int_equal(convert(EFI_MEMORY_STUB), STATUS_CORRUPT);
 	fake_efi.map[1].NumberOfPages = UINT64_MAX >> 12;
 	assert_int_equal(convert(EFI_MEMORY_STUB), STATUS_CORRUPT);
 	fake_efi.map_status = EFI_BUFFER_TOO_SMALL;

@@ -89,6 +89,12 @@ static void test_long_options_are_cut(void **state)
 	assert_int_equal(decode(line, sizeof(line)), STATUS_OK);
 	assert_int_equal(strlen(text), 60);
 	for (size_t i = 0; i < ARRAY_COUNT(line); i++)
+		line[i] = 'x';
+	assert_int_equal(decode(line, 2 * (CAPACITY - 1)), STATUS_OK);
+	assert_int_equal(strlen(text), CAPACITY - 1);
+	assert_int_equal(decode(line, 2 * (size_t)CAPACITY), STATUS_OK);
+	assert_string_equal(text, "");
+	for (size_t i = 0; i < ARRAY_COUNT(line); i++)
 		line[i] = 0x20AC;
 	assert_int_equal(decode(line, sizeof(line)), STATUS_OK);
 	assert_string_equal(text, "");
@@ -196,7 +202,7 @@ static void test_a_file_in_two_nodes(void **state)
 static void test_hostile_paths(void **state)
 {
 	static uint8_t endless[2 * EFI_DEVICE_PATH_BYTES_MAX];
-	const uint8_t short_node[] = {2, 1, 3, 0, 0x7F, 0xFF, 4, 0};
+	const uint8_t short_node[] = {2, 1, 2, 0, 4, 0, 0x7F, 0xFF, 4, 0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(endless); i += 4)
