@@ -119,11 +119,15 @@ $(B)/host/%.asm.o: %.asm
 # Assembler that runs in user space too.
 HOST_ASM := $(wildcard lib/*.asm)
 
-# Of the host command: what is pure.
-TOOL_PURE_C := tools/acpi_fadt.c tools/acpi_s5.c tools/boot_params.c tools/elf_plan.c tools/extents.c \
-               tools/kexec_places.c tools/mounts.c
+# Of the host command: what is pure, and what reads files below a root that tests choose.
+TOOL_PURE_C := tools/acpi_fadt.c tools/acpi_s5.c tools/boot_params.c tools/elf_plan.c tools/extents.c tools/findings.c \
+               tools/kexec_places.c tools/mounts.c \
+               tools/frame_map.c tools/grub_cfg.c tools/image_facts.c tools/json.c tools/procfs.c \
+               tools/result_record.c tools/status_checks.c tools/status_grub.c tools/status_location.c tools/words.c
+TOOL_TREE_C := tools/grub_switch.c tools/here.c tools/system.c tools/system_disk.c tools/system_grub.c tools/tree.c
 
-$(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(TOOL_PURE_C:%.c=$(B)/host/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
+$(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(TOOL_PURE_C:%.c=$(B)/host/%.o) $(TOOL_TREE_C:%.c=$(B)/host/%.o) \
+		$(B)/host/tools/thaw_say.o $(B)/host/tools/thaw_progress.o $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
 	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^
 
 $(B)/unit/%: tests/unit/%.c $(B)/host/libthaw.a
@@ -214,8 +218,8 @@ size: all ## check that thaw.elf is under 160 KiB
 
 # --- the host command --------------------------------------------------------------------------------------------
 
-TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) lib/crc32.c disk/filesystem.c disk/raid.c disk/swap_area.c \
-          disk/uuid.c
+TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) $(TOOL_TREE_C) lib/crc32.c disk/filesystem.c disk/raid.c \
+          disk/swap_area.c disk/uuid.c loader/options.c mm/memory_map.c
 
 $(B)/tool/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -1,54 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The `thaw` host command: saves sessions by kexec jump, and looks at hibernation images with the very code that the
- * loader restores them with.
+ * The `thaw` host command: says whether Thaw would resume this system, looks at hibernation images with the very code
+ * that the loader restores them with, and saves sessions by kexec jump.
  */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "include/types.h"
 #include "tools/thaw_commands.h"
-#include "tools/thaw_core.h"
-#include "tools/thaw_image.h"
-#include "tools/thaw_say.h"
 
-static const char usage[] = "usage: thaw save TARGET [options]\n"
+static const char usage[] = "usage: thaw status [--json]\n"
+			    "       thaw log [--lines=N]\n"
+			    "       thaw inspect FILE|DEVICE [options]\n"
+			    "       thaw verify FILE|DEVICE [options]\n"
+			    "       thaw enable | disable\n"
+			    "       thaw save TARGET [options]\n"
 			    "       thaw format TARGET [--size=SIZE]\n"
 			    "       thaw export TARGET OUT\n"
-			    "       thaw verify FILE|DEVICE [--offset=PAGES]\n"
-			    "       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
+			    "\n"
+			    "  status    would Thaw resume the next hibernation? If not, why not?\n"
+			    "  log       what Thaw decided at this and at earlier power-ons\n"
+			    "  inspect   show what a hibernation image says of itself, and where in RAM its pages lie\n"
+			    "  verify    read a whole image and check it as the loader would\n"
+			    "  enable    let GRUB start Thaw at every power-on\n"
+			    "  disable   leave Thaw out of GRUB's menu\n"
+			    "\n"
+			    "Where the kernel has kexec jump:\n"
 			    "\n"
 			    "  save      write this session to TARGET by a kexec jump, and switch off\n"
 			    "  format    make a partition or a file a target of save\n"
 			    "  export    turn what save wrote into an ELF core file\n"
-			    "  verify    read the whole hibernation image and check it as the loader would\n"
-			    "  inspect   show what the image's header says\n"
 			    "\n"
-			    "`thaw COMMAND --help` says more.\n";
-
-static const char image_help[] =
-	"usage: thaw verify FILE|DEVICE [--offset=PAGES]\n"
-	"       thaw inspect FILE|DEVICE [--offset=PAGES]\n"
-	"\n"
-	"  verify    read the whole hibernation image and check it as the loader would\n"
-	"  inspect   show what the image's header says\n"
-	"\n"
-	"  FILE|DEVICE       the resume device: a swap partition, or the device that holds the swap file; or a target "
-	"of\n"
-	"                    `thaw save`\n"
-	"  --offset=PAGES    as resume_offset=, for a swap file, or a target that is a file\n"
-	"\n"
-	"Exit status: 0 the image is good, 1 it would be refused, 2 usage or read error, 3 no image there.\n";
+			    "`thaw COMMAND --help` says more; so does thaw(8).\n";
 
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"save", thaw_save},     {"format", thaw_format},   {"export", thaw_export},
-	{"verify", thaw_verify}, {"inspect", thaw_inspect},
+	{"status", thaw_status}, {"log", thaw_log},       {"inspect", thaw_inspect},
+	{"verify", thaw_verify}, {"enable", thaw_enable}, {"disable", thaw_disable},
+	{"save", thaw_save},     {"format", thaw_format}, {"export", thaw_export},
 };
 
 bool command_wants_help(int argc, char **argv, const char *help)
@@ -60,62 +52,6 @@ bool command_wants_help(int argc, char **argv, const char *help)
 		}
 	}
 	return false;
-}
-
-bool pages_parse(const char *text, uint64_t *pages_out)
-{
-	char *end;
-
-	errno = 0;
-	*pages_out = strtoull(text, &end, 10);
-	/* A device of 2^52 pages would need 2^64 bytes. */
-	return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && *pages_out < BIT64(52);
-}
-
-/* False: the words are wrong. */
-static bool image_words_parse(int argc, char **argv, const char **path_out, uint64_t *page_out)
-{
-	*path_out = NULL;
-	*page_out = 0;
-	for (int i = 0; i < argc; i++) {
-		const char *offset = option_value(argv[i], "--offset=");
-
-		if (offset != NULL) {
-			if (!pages_parse(offset, page_out))
-				return false;
-		} else if (argv[i][0] == '-' || *path_out != NULL) {
-			return false;
-		} else {
-			*path_out = argv[i];
-		}
-	}
-	return *path_out != NULL;
-}
-
-typedef enum thaw_exit image_reader(const char *path, uint64_t page);
-
-static int image_command(int argc, char **argv, image_reader *core_reader, image_reader *swsusp_reader)
-{
-	const char *path;
-	uint64_t page;
-
-	if (command_wants_help(argc, argv, image_help))
-		return THAW_EXIT_OK;
-	if (!image_words_parse(argc, argv, &path, &page)) {
-		fputs(image_help, stderr);
-		return THAW_EXIT_TROUBLE;
-	}
-	return (int)(core_file_is_there(path, page) ? core_reader(path, page) : swsusp_reader(path, page));
-}
-
-int thaw_verify(int argc, char **argv)
-{
-	return image_command(argc, argv, core_verify, swsusp_verify);
-}
-
-int thaw_inspect(int argc, char **argv)
-{
-	return image_command(argc, argv, core_inspect, swsusp_inspect);
 }
 
 int main(int argc, char **argv)

@@ -20,6 +20,10 @@ bool command_wants_help(int argc, char **argv, const char *help);
 /* The value of --offset=. */
 bool pages_parse(const char *text, uint64_t *pages_out);
 
+int thaw_status(int argc, char **argv);
+int thaw_log(int argc, char **argv);
+int thaw_enable(int argc, char **argv);
+int thaw_disable(int argc, char **argv);
 int thaw_verify(int argc, char **argv);
 int thaw_inspect(int argc, char **argv);
 int thaw_format(int argc, char **argv);

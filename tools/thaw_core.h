@@ -42,6 +42,6 @@ struct core_file_chunk {
 nodiscard enum status core_file_next(const struct core_file *file, struct core_chunk_cursor *cursor,
 				     struct core_file_chunk *chunk, const char **reason_out);
 
-/* As thaw_verify and thaw_inspect. */
-enum thaw_exit core_verify(const char *path, uint64_t anchor_page);
-enum thaw_exit core_inspect(const char *path, uint64_t anchor_page);
+/* As swsusp_verify and swsusp_inspect; the header part tells all that inspect wants. tools/thaw_core_look.c. */
+enum thaw_exit core_verify(const struct image_options *options);
+enum thaw_exit core_inspect(const struct image_options *options);

@@ -17,6 +17,7 @@
 #include "tools/thaw_commands.h"
 #include "tools/thaw_core.h"
 #include "tools/thaw_device.h"
+#include "tools/thaw_progress.h"
 #include "tools/thaw_region.h"
 #include "tools/thaw_say.h"
 

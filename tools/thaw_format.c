@@ -19,6 +19,7 @@
 #include "disk/uuid.h"
 #include "tools/thaw_commands.h"
 #include "tools/thaw_core.h"
+#include "tools/thaw_progress.h"
 #include "tools/thaw_say.h"
 #include "tools/thaw_target.h"
 

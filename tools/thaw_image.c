@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `thaw verify` and `thaw inspect`: the reader of image/ over pread.
+ * `thaw verify` and `thaw inspect` of swsusp images: the reader of image/ over pread.
  */
 #include "tools/thaw_image.h"
 
@@ -12,71 +12,91 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "disk/uuid.h"
 #include "image/swsusp_scan.h"
+#include "tools/thaw_progress.h"
 #include "tools/thaw_say.h"
 
+/* Around the return point of the kernel, where its constants are. */
+#define KERNEL_WINDOW (64 * MIB / PAGE_BYTES)
+
 struct device {
-	const char *path;
 	int descriptor;
 	uint64_t pages;
 	struct page **directory; /* of the marks of used pages */
 	uint64_t directory_entries;
-	uint64_t zero_frames;
-	uint64_t last_frame;
 	struct progress progress;
+	struct image_facts facts;
+	struct here *here; /* NULL: not asked for */
+	const struct swsusp_scan *scan;
+	/* Of the frames with data: those in which the kernel's banner may be, by index. */
+	uint64_t window_start, window_end;
+	uint64_t data_frames;
+	bool stops_early; /* inspect: when the window is behind us */
+	bool is_done;
 };
 
-static bool device_open(struct device *device, const char *path)
+static bool device_open(struct device *device, const struct image_options *options)
 {
 	off_t bytes;
 
 	memset(device, 0, sizeof(*device));
-	device->path = path;
-	device->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-	if (device->descriptor < 0) {
-		fprintf(stderr, "thaw: %s: %s\n", path, strerror(errno));
-		return false;
-	}
+	device->descriptor = open(options->path, O_RDONLY | O_CLOEXEC);
 	/* Works for files and block devices. */
-	bytes = lseek(device->descriptor, 0, SEEK_END);
+	bytes = device->descriptor >= 0 ? lseek(device->descriptor, 0, SEEK_END) : -1;
 	if (bytes < 0) {
-		fprintf(stderr, "thaw: %s: %s\n", path, strerror(errno));
-		close(device->descriptor);
+		ignore_status((enum status)image_refuse(options, STATUS_IO_ERROR, strerror(errno)));
+		if (device->descriptor >= 0)
+			close(device->descriptor);
 		return false;
 	}
 	device->pages = (uint64_t)bytes / PAGE_BYTES;
 	device->directory_entries = device->pages / (PAGE_BYTES * 8) + 1;
 	device->directory = calloc(device->directory_entries, sizeof(struct page *));
-	device->progress = progress_begin();
 	if (device->directory == NULL)
 		abort();
+	image_facts_begin(&device->facts);
 	return true;
+}
+
+static void marks_forget(struct device *device)
+{
+	for (uint64_t i = 0; i < device->directory_entries; i++) {
+		free(device->directory[i]);
+		device->directory[i] = NULL;
+	}
 }
 
 static void device_close(struct device *device)
 {
-	for (uint64_t i = 0; i < device->directory_entries; i++)
-		free(device->directory[i]);
+	marks_forget(device);
 	free(device->directory);
+	free(device->here);
+	image_facts_free(&device->facts);
 	close(device->descriptor);
 }
 
 static enum status device_read(void *context, uint64_t device_page, struct page *page_out)
 {
-	const struct device *device = context;
+	struct device *device = context;
 	size_t done = 0;
 
+	if (device->is_done)
+		return STATUS_END;
 	while (done < sizeof(page_out->bytes)) {
 		const off_t offset = (off_t)(device_page * PAGE_BYTES + done);
-		const ssize_t count =
-			pread(device->descriptor, page_out->bytes + done, sizeof(page_out->bytes) - done, offset);
+		ssize_t count;
 
+		if (interrupt_is_wanted())
+			return STATUS_IO_ERROR;
+		count = pread(device->descriptor, page_out->bytes + done, sizeof(page_out->bytes) - done, offset);
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count <= 0)
 			return STATUS_IO_ERROR;
 		done += (size_t)count;
 	}
+	device->progress.bytes += PAGE_BYTES;
 	return STATUS_OK;
 }
 
@@ -96,11 +116,36 @@ static struct swsusp_page_marks device_marks(const struct device *device)
 static void frames_note(void *context, const uint64_t *pfns, uint32_t count)
 {
 	struct device *device = context;
+	const uint64_t kernel = device->scan->reader.info.jump_address_physical / PAGE_BYTES;
 
 	for (uint32_t i = 0; i < count; i++) {
-		device->zero_frames += (pfns[i] & SWSUSP_PFN_ZERO) != 0;
-		device->last_frame = pfns[i] & ~SWSUSP_PFN_ZERO;
+		const uint64_t pfn = pfns[i] & ~SWSUSP_PFN_ZERO;
+		const bool is_zero = (pfns[i] & SWSUSP_PFN_ZERO) != 0;
+
+		frame_map_add(&device->facts.frames, pfn, 1, is_zero);
+		if (device->here != NULL)
+			here_note(device->here, pfn, 1);
+		if (is_zero)
+			continue;
+		device->data_frames++;
+		if (pfn + KERNEL_WINDOW < kernel)
+			device->window_start = device->data_frames;
+		if (pfn <= kernel + KERNEL_WINDOW)
+			device->window_end = device->data_frames;
 	}
+	/* The list is complete, and there is nothing to look for. */
+	device->is_done = device->stops_early && device->data_frames == device->scan->reader.info.data_pages &&
+			  device->window_start >= device->window_end &&
+			  device->scan->reader.pfn_pages_decoded == device->scan->reader.info.meta_pages;
+}
+
+static void data_note(void *context, uint64_t index, const struct page *page)
+{
+	struct device *device = context;
+
+	if (index >= device->window_start && index < device->window_end)
+		image_facts_find_banner(&device->facts, page);
+	device->is_done = device->stops_early && (device->facts.kernel[0] != '\0' || index + 1 >= device->window_end);
 }
 
 static void reading_show(void *context, uint64_t done, uint64_t total)
@@ -108,6 +153,65 @@ static void reading_show(void *context, uint64_t done, uint64_t total)
 	struct device *device = context;
 
 	progress_show(&device->progress, done, total);
+}
+
+/* The whole image, or (stops_early) what inspect has to see. scan: STATUS_END there is no error. */
+static enum status device_scan(struct device *device, const struct image_options *options, struct swsusp_scan *scan)
+{
+	enum status status;
+
+	device->scan = scan;
+	device->progress = progress_begin_reading(device->stops_early ? "inspect" : "verify", options->is_quiet);
+	scan->source = (struct swsusp_scan_source){device_read, device};
+	scan->sink = (struct swsusp_scan_sink){frames_note, data_note, reading_show, device};
+	status = swsusp_scan_image(scan, options->page, device->pages, device_marks(device));
+	progress_clear(&device->progress);
+	interrupt_obey();
+	return status != STATUS_OK && device->is_done ? STATUS_OK : status;
+}
+
+/* All places that the swap map names, without the pages there but those that lead on. */
+static enum status extents_find(struct device *device, const struct image_options *options,
+				const struct swsusp_header *header, struct swsusp_reader *reader, struct page *page)
+{
+	static uint64_t pfns[SWSUSP_PFNS_PER_PAGE];
+	struct swsusp_read read;
+	enum status status;
+	uint32_t count;
+
+	marks_forget(device);
+	device->is_done = false;
+	TRY(swsusp_open(reader, header, options->page, device->pages, device_marks(device)));
+	while ((status = swsusp_next_read(reader, UINT32_MAX, &read)) == STATUS_OK) {
+		for (uint32_t i = 0; i < read.count && read.kind <= SWSUSP_READ_PFNS; i++) {
+			TRY(device_read(device, read.device_page + i, page));
+			if (read.kind == SWSUSP_READ_MAP)
+				TRY(swsusp_supply_map(reader, page));
+			else if (read.kind == SWSUSP_READ_INFO)
+				TRY(swsusp_supply_info(reader, page));
+			else
+				TRY(swsusp_decode_pfns(reader, page, pfns, &count));
+		}
+	}
+	return status == STATUS_END ? STATUS_OK : status;
+}
+
+_Static_assert(
+	SWSUSP_READ_MAP<SWSUSP_READ_PFNS && SWSUSP_READ_INFO<SWSUSP_READ_PFNS && SWSUSP_READ_DATA> SWSUSP_READ_PFNS &&
+			SWSUSP_READ_CHUNK>
+		SWSUSP_READ_PFNS,
+	"what leads on comes first");
+
+/* From the marks: extents, and with them what the image takes on the device. */
+static void storage_take(struct device *device, const struct swsusp_info *info)
+{
+	struct image_facts *facts = &device->facts;
+
+	image_facts_add_marks(facts, device->directory, device->directory_entries);
+	facts->stored_pages = 0;
+	for (size_t i = 0; i < facts->extent_count; i++)
+		facts->stored_pages += facts->extents[i].count;
+	facts->unpacked_pages = info->stream_pages;
 }
 
 static const char *codec_name(enum swsusp_codec codec)
@@ -125,12 +229,12 @@ static const char *codec_name(enum swsusp_codec codec)
 
 static void header_print(const struct swsusp_header *header)
 {
-	const uint8_t *u = header->uuid;
+	char uuid[UUID_TEXT_BYTES];
 
 	printf("image        swsusp, %s, %s mode\n", codec_name(header->codec),
 	       header->platform ? "platform" : "shutdown");
-	printf("swap area    UUID %02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
-	       u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	uuid_format(header->uuid, uuid);
+	printf("swap area    UUID %s", uuid);
 	for (size_t i = 0; header->label[i] != '\0'; i++) {
 		const char *separator = i == 0 ? ", label " : "";
 
@@ -153,10 +257,8 @@ static void info_print(const struct swsusp_info *info)
 	       info->stream_pages, info->meta_pages, info->data_pages, info->data_pages * PAGE_BYTES / MIB);
 }
 
-static void scan_print(const struct device *device, const struct swsusp_scan *scan)
+static void scan_print(const struct swsusp_scan *scan)
 {
-	printf("frames       %" PRIu64 " with data, %" PRIu64 " zero, last %#" PRIx64 "\n",
-	       scan->reader.info.data_pages, device->zero_frames, device->last_frame);
 	printf("on disk      %" PRIu64 " pages (%" PRIu64 " MiB) in %" PRIu64 " runs, swap map %" PRIu64
 	       ", chunks %" PRIu64 "\n",
 	       scan->disk_pages, scan->disk_pages * PAGE_BYTES / MIB, scan->runs, scan->map_pages, scan->chunks);
@@ -166,89 +268,172 @@ static void scan_print(const struct device *device, const struct swsusp_scan *sc
 		printf("checksum     unchecked: the image carries none\n");
 }
 
-/* Says why there is nothing good, and what that means for the caller. */
-static enum thaw_exit refuse(const struct device *device, enum status status, const char *reason)
+static void frames_print(const struct device *device, const struct swsusp_info *info)
 {
-	fflush(stdout);
-	fprintf(stderr, "thaw: %s: %s\n", device->path, reason);
-	if (status == STATUS_NOT_FOUND)
-		return THAW_EXIT_NO_IMAGE;
-	if (status == STATUS_CORRUPT || status == STATUS_UNSUPPORTED)
-		return THAW_EXIT_REFUSED;
-	return THAW_EXIT_TROUBLE;
+	const struct frame_map *frames = &device->facts.frames;
+
+	printf("frames       %" PRIu64 " with data, %" PRIu64 " zero, last %#" PRIx64 "\n", info->data_pages,
+	       frames->zero_pages, frames->end > 0 ? frames->end - 1 : 0);
 }
 
-enum thaw_exit swsusp_verify(const char *path, uint64_t header_page)
+static void header_json(const struct swsusp_header *header, const struct swsusp_info *info, struct json *json)
 {
-	struct swsusp_scan *scan = aligned_alloc(sizeof(struct page), sizeof(*scan));
-	enum thaw_exit result = THAW_EXIT_OK;
+	static const char *const codecs[] = {[SWSUSP_PLAIN] = "none", [SWSUSP_LZO] = "lzo", [SWSUSP_LZ4] = "lz4"};
+	char uuid[UUID_TEXT_BYTES];
+
+	uuid_format(header->uuid, uuid);
+	json_text(json, "kind", "swsusp");
+	json_text(json, "compression", codecs[header->codec]);
+	json_text(json, "mode", header->platform ? "platform" : "shutdown");
+	json_text(json, "uuid", uuid);
+	json_text(json, "label", header->label);
+	if (header->has_hardware_signature)
+		json_hex(json, "hardware_signature", header->hardware_signature);
+	json_hex(json, "jump_address", info->jump_address);
+	json_hex(json, "jump_address_physical", info->jump_address_physical);
+	json_hex(json, "page_tables", info->cr3);
+	json_hex(json, "memory_map_checksum", info->e820_checksum);
+	json_number(json, "machine_pages", info->machine_pages);
+	json_number(json, "data_pages", info->data_pages);
+	json_number(json, "list_pages", info->meta_pages);
+}
+
+static struct image_machine machine_of(const struct swsusp_scan *scan)
+{
+	const struct swsusp_header *header = &scan->reader.header;
+
+	return (struct image_machine){true, header->has_hardware_signature, scan->reader.info.e820_checksum,
+				      header->hardware_signature};
+}
+
+static enum thaw_exit verified_print(struct device *device, const struct image_options *options,
+				     const struct swsusp_scan *scan)
+{
+	const struct image_machine machine = machine_of(scan);
+	const struct swsusp_reader *reader = &scan->reader;
+	struct json json = json_begin(stdout);
+	const char *reason = "";
+	bool fits = true;
+
+	if (options->print.is_json) {
+		json_open(&json, NULL, '{');
+		header_json(&reader->header, &reader->info, &json);
+		image_facts_json(&device->facts, &options->print, &json);
+		json_bool(&json, "has_checksum", reader->header.codec != SWSUSP_PLAIN && reader->header.has_crc32);
+	} else {
+		header_print(&reader->header);
+		info_print(&reader->info);
+		frames_print(device, &reader->info);
+		scan_print(scan);
+		image_facts_print(&device->facts, &options->print, stdout);
+	}
+	if (device->here != NULL)
+		fits = image_here_end(device->here, &machine, options->print.is_json ? &json : NULL, &reason);
+	if (options->print.is_json) {
+		json_text(&json, "result", fits ? "ok" : "refused");
+		if (!fits)
+			json_text(&json, "reason", reason);
+		json_close(&json, '{');
+	} else if (fits) {
+		printf("result       complete\n");
+	} else {
+		say_error(options->path, "%s", reason);
+	}
+	return fits ? THAW_EXIT_OK : THAW_EXIT_REFUSED;
+}
+
+enum thaw_exit swsusp_verify(const struct image_options *options)
+{
+	struct swsusp_scan *scan = pages_allocate(sizeof(*scan));
+	enum thaw_exit result = THAW_EXIT_TROUBLE;
 	struct device device;
 	enum status status;
 
-	if (scan == NULL)
-		abort();
-	if (!device_open(&device, path)) {
+	if (!device_open(&device, options)) {
 		free(scan);
 		return THAW_EXIT_TROUBLE;
 	}
-	scan->source = (struct swsusp_scan_source){device_read, &device};
-	scan->sink = (struct swsusp_scan_sink){frames_note, NULL, reading_show, &device};
-	status = swsusp_scan_image(scan, header_page, device.pages, device_marks(&device));
-	progress_clear(&device.progress);
-	if (status == STATUS_OK) {
-		header_print(&scan->reader.header);
-		info_print(&scan->reader.info);
-		scan_print(&device, scan);
-		printf("result       complete\n");
-	} else {
-		result = refuse(&device, status, scan->reader.reason);
+	if (image_here_begin(options, &device.here)) {
+		status = device_scan(&device, options, scan);
+		if (status == STATUS_OK) {
+			storage_take(&device, &scan->reader.info);
+			result = verified_print(&device, options, scan);
+		} else {
+			result = image_refuse(options, status, scan->reader.reason);
+		}
 	}
 	device_close(&device);
 	free(scan);
 	return result;
 }
 
-/* Follows the map as far as the information page. */
-static enum status info_find(struct device *device, struct swsusp_reader *reader)
+static enum thaw_exit inspected_print(const struct device *device, const struct image_options *options,
+				      const struct swsusp_scan *scan)
 {
-	static struct page page;
-	struct swsusp_read read;
+	const struct swsusp_reader *reader = &scan->reader;
+	struct json json = json_begin(stdout);
 
-	for (;;) {
-		TRY(swsusp_next_read(reader, 1, &read));
-		TRY(device_read(device, read.device_page, &page));
-		if (read.kind == SWSUSP_READ_INFO)
-			return swsusp_supply_info(reader, &page);
-		TRY(swsusp_supply_map(reader, &page));
+	if (options->print.is_json) {
+		json_open(&json, NULL, '{');
+		header_json(&reader->header, &reader->info, &json);
+		image_facts_json(&device->facts, &options->print, &json);
+		json_text(&json, "result", "ok");
+		json_close(&json, '{');
+	} else {
+		header_print(&reader->header);
+		info_print(&reader->info);
+		frames_print(device, &reader->info);
+		printf("on disk      %" PRIu64 " pages (%" PRIu64 " MiB)\n", device->facts.stored_pages,
+		       device->facts.stored_pages * PAGE_BYTES / MIB);
+		image_facts_print(&device->facts, &options->print, stdout);
 	}
+	return image_svg_write(options, &device->facts) ? THAW_EXIT_OK : THAW_EXIT_TROUBLE;
 }
 
-enum thaw_exit swsusp_inspect(const char *path, uint64_t header_page)
+/* What is known of an image that is not good. */
+static enum thaw_exit inspect_refuse(struct device *device, const struct image_options *options, enum status status,
+				     const char *reason, struct page *page)
 {
-	static struct swsusp_reader reader;
-	static struct page page;
 	struct swsusp_header header;
-	const char *reason = "the header page can't be read";
-	struct device device;
-	enum thaw_exit result = THAW_EXIT_OK;
-	enum status status;
+	const char *ignored;
 
-	if (!device_open(&device, path))
-		return THAW_EXIT_TROUBLE;
-	status = device_read(&device, header_page, &page);
-	if (status == STATUS_OK)
-		status = swsusp_header_parse(&page, &header, &reason);
-	if (status == STATUS_OK) {
+	device->is_done = false;
+	if (!options->print.is_json && device_read(device, options->page, page) == STATUS_OK &&
+	    swsusp_header_parse(page, &header, &ignored) == STATUS_OK)
 		header_print(&header);
-		status = swsusp_open(&reader, &header, header_page, device.pages, device_marks(&device));
-		if (status == STATUS_OK)
-			status = info_find(&device, &reader);
-		reason = status == STATUS_IO_ERROR ? "a page of the image can't be read" : reader.reason;
+	return image_refuse(options, status, reason);
+}
+
+enum thaw_exit swsusp_inspect(const struct image_options *options)
+{
+	struct swsusp_scan *scan = pages_allocate(sizeof(*scan));
+	struct swsusp_reader *reader = pages_allocate(sizeof(*reader));
+	struct page *page = pages_allocate(sizeof(*page));
+	enum thaw_exit result = THAW_EXIT_TROUBLE;
+	struct device device;
+
+	if (device_open(&device, options)) {
+		const char *reason;
+		enum status status;
+
+		device.stops_early = true;
+		status = device_scan(&device, options, scan);
+		reason = scan->reader.reason;
+		if (status == STATUS_OK) {
+			status = extents_find(&device, options, &scan->reader.header, reader, page);
+			reason = status == STATUS_IO_ERROR ? "a page of the image can't be read" : reader->reason;
+			interrupt_obey();
+		}
+		if (status == STATUS_OK) {
+			storage_take(&device, &scan->reader.info);
+			result = inspected_print(&device, options, scan);
+		} else {
+			result = inspect_refuse(&device, options, status, reason, page);
+		}
+		device_close(&device);
 	}
-	if (status == STATUS_OK)
-		info_print(&reader.info);
-	else
-		result = refuse(&device, status, reason);
-	device_close(&device);
+	free(page);
+	free(reader);
+	free(scan);
 	return result;
 }

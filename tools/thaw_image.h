@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The commands of `thaw` that look at a hibernation image on a device or in a file.
+ * The commands of `thaw` that look at a hibernation image on a device or in a file. They only read.
  */
 #pragma once
 
 #include <stdint.h>
+
+#include "include/status.h"
+#include "tools/here.h"
+#include "tools/image_facts.h"
 
 /* What a command ends with, and the exit status of the program. */
 enum thaw_exit {
@@ -14,8 +18,42 @@ enum thaw_exit {
 	THAW_EXIT_NO_IMAGE = 3,
 };
 
-/* Reads and checks the whole image whose header lies in page header_page of the device, and prints a summary. */
-enum thaw_exit swsusp_verify(const char *path, uint64_t header_page);
+struct image_options {
+	const char *path;
+	uint64_t page; /* where the header, or the anchor, is */
+	bool is_quiet;
+	bool compares_here; /* verify: with this machine */
+	const char *svg;    /* inspect: a file that is not there yet; NULL: none */
+	struct image_print print;
+};
 
-/* Prints what the header and the information page say, and reads nothing else. */
-enum thaw_exit swsusp_inspect(const char *path, uint64_t header_page);
+/* Reads and checks the whole image whose header lies in a page of the device, and prints a summary. */
+enum thaw_exit swsusp_verify(const struct image_options *options);
+
+/* Prints what the header, the information page and the frame list say; reads on until the kernel's version is found. */
+enum thaw_exit swsusp_inspect(const struct image_options *options);
+
+/* --- for both kinds of image ---------------------------------------------------------------------------------------
+ */
+
+enum thaw_exit image_exit(enum status status);
+
+/* "thaw: PATH: reason", or with --json an object; returns image_exit(status). */
+enum thaw_exit image_refuse(const struct image_options *options, enum status status, const char *reason);
+
+/* Of --here: false: said. *here_out: NULL when it was not asked for. The caller frees it. */
+bool image_here_begin(const struct image_options *options, struct here **here_out);
+
+/*
+ * Prints how the image fits this machine, as text or into the open object (json: or NULL). has_checksum, has_signature:
+ * whether the image tells them. False, with *reason_out: the loader would refuse it here.
+ */
+struct image_machine {
+	bool has_checksum, has_signature;
+	uint32_t checksum, signature;
+};
+bool image_here_end(const struct here *here, const struct image_machine *machine, struct json *json,
+		    const char **reason_out);
+
+/* Writes the picture; false: said. */
+bool image_svg_write(const struct image_options *options, const struct image_facts *facts);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages, sizes, progress, files.
+ * Messages, sizes, files.
  */
 #include "tools/thaw_say.h"
 
@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BAR_WIDTH  40
-#define READ_BYTES 65536
+#define READ_BYTES    65536
+#define COLUMNS_MIN   20
+#define COLUMNS_USUAL 80
+#define COLUMNS_MAX   160
 
 __attribute__((format(printf, 2, 0))) static void say(const char *subject, const char *format, va_list arguments)
 {
@@ -75,27 +78,13 @@ const char *option_value(const char *argument, const char *name)
 	return strncmp(argument, name, length) == 0 ? argument + length : NULL;
 }
 
-struct progress progress_begin(void)
+uint32_t terminal_columns(int descriptor)
 {
-	return (struct progress){.shown_percent = UINT64_MAX, .is_shown = isatty(STDERR_FILENO) == 1};
-}
+	struct winsize size;
 
-void progress_show(struct progress *progress, uint64_t done, uint64_t total)
-{
-	static const char full[BAR_WIDTH + 1] = "########################################";
-	const uint64_t percent = done * 100 / total;
-	const int width = (int)(done * BAR_WIDTH / total);
-
-	if (!progress->is_shown || percent == progress->shown_percent)
-		return;
-	progress->shown_percent = percent;
-	fprintf(stderr, "\r[%.*s%*s] %3" PRIu64 " %%", width, full, BAR_WIDTH - width, "", percent);
-}
-
-void progress_clear(const struct progress *progress)
-{
-	if (progress->is_shown && progress->shown_percent != UINT64_MAX)
-		fprintf(stderr, "\r%*s\r", BAR_WIDTH + 10, "");
+	if (isatty(descriptor) != 1 || ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col < COLUMNS_MIN)
+		return COLUMNS_USUAL;
+	return size.ws_col < COLUMNS_MAX ? size.ws_col : COLUMNS_MAX;
 }
 
 uint8_t *file_read(const char *path, size_t *bytes_out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What every command of `thaw` needs: messages, sizes as text, a bar of progress, whole files.
+ * What every command of `thaw` needs: messages, sizes as text, whole files.
  */
 #pragma once
 
@@ -18,15 +18,8 @@ bool size_parse(const char *text, uint64_t *bytes_out);
 /* If argument is NAME=VALUE for this NAME ("--size="), its VALUE; else NULL. */
 const char *option_value(const char *argument, const char *name);
 
-/* A bar on stderr, only when that is a terminal. */
-struct progress {
-	uint64_t shown_percent;
-	bool is_shown;
-};
-
-struct progress progress_begin(void);
-void progress_show(struct progress *progress, uint64_t done, uint64_t total);
-void progress_clear(const struct progress *progress);
+/* Width of the terminal; 80 where it is none. At most 160. */
+uint32_t terminal_columns(int descriptor);
 
 /* A whole file, however long it says it is (sysfs, procfs); NULL with errno set. The caller frees it. */
 uint8_t *file_read(const char *path, size_t *bytes_out);
