@@ -125,6 +125,8 @@ TOOL_PURE_C := tools/acpi_fadt.c tools/acpi_s5.c tools/boot_params.c tools/elf_p
                tools/frame_map.c tools/grub_cfg.c tools/image_facts.c tools/json.c tools/procfs.c \
                tools/result_record.c tools/status_checks.c tools/status_grub.c tools/status_location.c tools/words.c
 TOOL_TREE_C := tools/grub_switch.c tools/here.c tools/system.c tools/system_disk.c tools/system_grub.c tools/tree.c
+TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) $(TOOL_TREE_C) lib/crc32.c disk/filesystem.c disk/raid.c \
+          disk/swap_area.c disk/uuid.c loader/options.c mm/memory_map.c
 
 $(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(TOOL_PURE_C:%.c=$(B)/host/%.o) $(TOOL_TREE_C:%.c=$(B)/host/%.o) \
 		$(B)/host/tools/thaw_say.o $(B)/host/tools/thaw_progress.o $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
@@ -137,8 +139,13 @@ $(B)/unit/%: tests/unit/%.c $(B)/host/libthaw.a
 $(B)/host/file_extract: tests/files/file_extract.c $(B)/host/libthaw.a
 	$(call say,TEST,$<)$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< $(B)/host/libthaw.a $(TEST_LIBS)
 
-unit: $(UNIT) $(B)/host/file_extract ## build and run the unit tests
+# The whole command, to be fed with what is not good.
+$(B)/host/thaw: $(TOOL_C:%.c=$(B)/host/%.o) $(B)/host/lib/crc32_clmul.asm.o
+	$(call say,LD,$@)$(CC) $(SANITIZE) -o $@ $^ $(STATIC_LIBS)
+
+unit: $(UNIT) $(B)/host/file_extract $(B)/host/thaw ## build and run the unit tests
 	$(Q)tests/files/test_files.py $(B)/host/file_extract $(B)/files
+	$(Q)tests/tool/test_tool.py $(B)/host/thaw $(B)/tool-images
 	$(Q)failed=0; for t in $(UNIT); do $$t >$$t.log 2>&1 || { failed=1; cat $$t.log; }; \
 	printf '  %-8s %s: %s passed\n' UNIT $${t##*/} $$(grep -c '^\[       OK \]' $$t.log); done; exit $$failed
 
@@ -218,9 +225,6 @@ size: all ## check that thaw.elf is under 160 KiB
 
 # --- the host command --------------------------------------------------------------------------------------------
 
-TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) $(TOOL_TREE_C) lib/crc32.c disk/filesystem.c disk/raid.c \
-          disk/swap_area.c disk/uuid.c loader/options.c mm/memory_map.c
-
 $(B)/tool/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,TOOLCC,$<)$(CC) $(COMMON) -O2 -c -o $@ $<
@@ -231,7 +235,7 @@ $(B)/thaw: $(TOOL_C:%.c=$(B)/tool/%.o) $(B)/host/lib/crc32_clmul.asm.o
 PREFIX  ?= /usr
 DESTDIR ?=
 
-install: all ## install the loader, its GRUB entry and the attempt guard below DESTDIR
+install: all ## install the loader, its GRUB entry, the attempt guard and the command below DESTDIR
 	$(Q)DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) tools/install.sh install $(B)
 
 uninstall: ## take away what install put there

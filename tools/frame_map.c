@@ -120,7 +120,7 @@ static uint32_t level_of(const struct raster *raster, struct amount amount)
 {
 	if (amount.data == 0)
 		return amount.zero != 0 ? LEVEL_ZERO : 0;
-	return (uint32_t)(LEVEL_SPARSE + min_u64((amount.data - 1) * 4 / raster->pages_per_place, 3));
+	return (uint32_t)(LEVEL_SPARSE + min_u64(div_round_up(amount.data * 4, raster->pages_per_place) - 1, 3));
 }
 
 _Static_assert(LEVEL_SPARSE + 3 == LEVEL_FULL && LEVEL_FULL + 1 == LEVELS, "quarters of a place");

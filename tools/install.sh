@@ -13,6 +13,10 @@ systemd=$PREFIX/lib/systemd
 LOADER=/boot/thaw/thaw.elf
 GENERATOR=/etc/grub.d/06_thaw
 HOOK=$systemd/system-sleep/thaw
+COMMAND=$PREFIX/sbin/thaw
+DEFAULTS=/etc/default/thaw
+MANUAL=$PREFIX/share/man
+COMPLETION=$PREFIX/share/bash-completion/completions/thaw
 UNIT=$systemd/system/thaw-try.service
 # The unit is wanted by every boot; `systemctl mask` turns it off.
 WANTED=$systemd/system/sysinit.target.wants/thaw-try.service
@@ -29,8 +33,22 @@ put() {
 	echo "  INSTALL  $target"
 }
 
+# What its owner may have changed is not replaced.
+put_settings() {
+	if [ -e "$DESTDIR$2" ]; then
+		echo "  KEEP     $DESTDIR$2"
+	else
+		put "$1" "$2"
+	fi
+}
+
 install_all() {
 	put 644 "$LOADER" <"$1/thaw.elf"
+	put 755 "$COMMAND" <"$1/thaw"
+	put_settings 644 "$DEFAULTS" <"$here/default/thaw"
+	put 644 "$MANUAL/man8/thaw.8" <"$here/man/thaw.8"
+	put 644 "$MANUAL/man5/thaw-default.5" <"$here/man/thaw-default.5"
+	put 644 "$COMPLETION" <"$here/completion/thaw"
 	put 755 "$GENERATOR" <"$here/grub/06_thaw"
 	put 755 "$HOOK" <"$here/systemd/thaw"
 	sed "s|@PREFIX@|$PREFIX|g" "$here/systemd/thaw-try.service.in" | put 644 "$UNIT"
@@ -42,21 +60,31 @@ install_all() {
 }
 
 uninstall_all() {
-	for file in "$WANTED" "$UNIT" "$HOOK" "$GENERATOR" "$LOADER"; do
+	for file in "$WANTED" "$UNIT" "$HOOK" "$GENERATOR" "$LOADER" "$COMMAND" "$MANUAL/man8/thaw.8" \
+		"$MANUAL/man5/thaw-default.5" "$COMPLETION"; do
 		rm -f "$DESTDIR$file"
 		echo "  REMOVE   $DESTDIR$file"
 	done
 	for directory in "$(dirname "$WANTED")" "$(dirname "$LOADER")"; do
 		rmdir "$DESTDIR$directory" 2>/dev/null || :
 	done
+	# Settings that were changed are kept for the next installation.
+	if cmp -s "$here/default/thaw" "$DESTDIR$DEFAULTS"; then
+		rm -f "$DESTDIR$DEFAULTS"
+		echo "  REMOVE   $DESTDIR$DEFAULTS"
+	elif [ -e "$DESTDIR$DEFAULTS" ]; then
+		echo "  KEEP     $DESTDIR$DEFAULTS"
+	fi
 }
 
 case "${1-}" in
 install)
-	if [ ! -f "${2:?the build directory}/thaw.elf" ]; then
-		echo "install.sh: $2/thaw.elf is not there: build it first" >&2
-		exit 1
-	fi
+	for file in "${2:?the build directory}/thaw.elf" "$2/thaw"; do
+		if [ ! -f "$file" ]; then
+			echo "install.sh: $file is not there: build it first" >&2
+			exit 1
+		fi
+	done
 	install_all "$2"
 	;;
 uninstall) uninstall_all ;;

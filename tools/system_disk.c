@@ -14,7 +14,7 @@
 #include "tools/words.h"
 
 #define LAYERS_MAX 32 /* devices below one name */
-#define PCI_BYTES  13 /* "0000:00:1f.2" */
+#define PCI_BYTES  16 /* "0000:00:1f.2"; the domain may have more digits */
 
 /* PCI class code, subclass, programming interface (PCI Code and ID Assignment 1.16, 1.2). */
 #define CLASS_IDE        0x0101
@@ -119,9 +119,10 @@ static bool pci_find(const char *path, char address_out[PCI_BYTES])
 	for (const char *part = strchr(path, '/'); part != NULL; part = strchr(part + 1, '/')) {
 		const char *name = part + 1;
 		const size_t length = strcspn(name, "/");
+		const size_t domain = strspn(name, "0123456789abcdef");
 
-		if (length == PCI_BYTES - 1 && strspn(name, "0123456789abcdef") == 4 && name[4] == ':' &&
-		    name[7] == ':' && name[10] == '.') {
+		if (domain >= 4 && length == domain + 8 && length < PCI_BYTES && name[domain] == ':' &&
+		    name[domain + 3] == ':' && name[domain + 6] == '.') {
 			snprintf(address_out, PCI_BYTES, "%.*s", (int)length, name);
 			found = true;
 		}

@@ -111,7 +111,7 @@ static bool options_parse(int argc, char **argv, bool inspects, struct image_opt
 
 static int image_command(int argc, char **argv, bool inspects)
 {
-	struct image_options options;
+	struct image_options options = {.path = NULL};
 
 	if (command_wants_help(argc, argv, inspects ? inspect_help : verify_help))
 		return THAW_EXIT_OK;

@@ -36,8 +36,7 @@ static void conclusion_print(enum status_exit result, const struct findings *fin
 	static const char *const texts[] = {
 		[STATUS_EXIT_READY] = "ready: Thaw would resume the next hibernation",
 		[STATUS_EXIT_NOT] = "not ready: see the problems above",
-		[STATUS_EXIT_BLOCKED] = "blocked: Thaw can't resume this system as it is set up; Linux does what it "
-					"always did",
+		[STATUS_EXIT_BLOCKED] = "blocked: Thaw can't resume this system as it is set up; Linux still does",
 	};
 	bool has_unknown = false;
 

@@ -83,6 +83,7 @@ def stage(directory: Path) -> None:
     """What `make install` puts into DESTDIR, with a placeholder for the loader."""
     with tempfile.TemporaryDirectory() as build:
         (Path(build) / "thaw.elf").write_bytes(b"nothing\n" * (PLACEHOLDER_BYTES // 8))
+        (Path(build) / "thaw").write_text("#!/bin/false\n", encoding="ascii")
         run = subprocess.run([str(TOOLS / "install.sh"), "install", build], capture_output=True, text=True, check=False,
                              env={**os.environ, "DESTDIR": str(directory), "PREFIX": "/usr"})
     if run.returncode != 0:
@@ -155,7 +156,7 @@ def get() -> Installed:
               "entry": quick_entry(), "how": Path(__file__).read_text(encoding="utf-8"),
               "tools": {str(path.relative_to(TOOLS)): path.read_text(encoding="utf-8")
                         for path in sorted([TOOLS / "install.sh", *(TOOLS / "grub").iterdir(),
-                                            *(TOOLS / "systemd").iterdir()])}}
+                                            *(TOOLS / "systemd").iterdir(), *(TOOLS / "default").iterdir()])}}
     entry = cache.build_once("installed", recipe, lambda out: _make(base, out))
     places = json.loads((entry / "places.json").read_text(encoding="ascii"))
     start = base.root.start

@@ -12,6 +12,7 @@ from errors import Failure
 
 DIRECTORY = "/root/variant"
 SETTINGS = "/etc/default/grub.d/zz-variant.cfg"
+OWN_SETTINGS = "/etc/default/thaw"
 RESUME_CONF = "/etc/initramfs-tools/conf.d/resume"
 CONSOLE = "console=ttyS0,115200"
 # As 10_linux is told, with GRUB's quoting; and what must arrive.
@@ -100,6 +101,7 @@ def check_all(agent: Agent) -> None:
     agent.write_file(f"{DIRECTORY}/10_linux", TEN_LINUX)
     agent.run(f"chmod 755 {DIRECTORY}/*")
     _expect("disabled", _generate(agent, "GRUB_DISABLE_THAW=true\n"), "")
+    _check_own_settings(agent)
     text = _generate(agent)
     _check_entry(text)
     _expect("resume", "'resume=UUID=" in _multiboot2(text), True)
@@ -109,6 +111,16 @@ def check_all(agent: Agent) -> None:
     agent.run(f"echo '#!/bin/sh' > {DIRECTORY}/10_linux")
     _expect("no kernel", _generate(agent), "")
     agent.write_file(SETTINGS, ODD_SETTINGS)
+
+
+def _check_own_settings(agent: Agent) -> None:
+    """/etc/default/thaw wins over GRUB's settings, when it says something."""
+    agent.run(f"cp {OWN_SETTINGS} {OWN_SETTINGS}.shipped")
+    agent.write_file(OWN_SETTINGS, "GRUB_DISABLE_THAW=true\n")
+    _expect("disabled by itself", _generate(agent), "")
+    agent.write_file(OWN_SETTINGS, 'GRUB_DISABLE_THAW=false\nGRUB_CMDLINE_THAW="own words"\n')
+    _expect("enabled by itself", _multiboot2(_generate(agent, "GRUB_DISABLE_THAW=true\n")).endswith(" own words"), True)
+    agent.run(f"mv {OWN_SETTINGS}.shipped {OWN_SETTINGS}")
 
 
 def _check_entry(text: str) -> None:
