@@ -124,7 +124,7 @@ TOOL_PURE_C := tools/acpi_fadt.c tools/acpi_s5.c tools/boot_params.c tools/elf_p
                tools/kexec_places.c tools/mounts.c \
                tools/frame_map.c tools/grub_cfg.c tools/image_facts.c tools/json.c tools/procfs.c \
                tools/result_record.c tools/status_checks.c tools/status_grub.c tools/status_location.c tools/words.c
-TOOL_TREE_C := tools/grub_switch.c tools/here.c tools/system.c tools/system_disk.c tools/system_grub.c tools/tree.c
+TOOL_TREE_C := tools/grub_switch.c tools/here.c tools/program.c tools/system.c tools/system_disk.c tools/system_grub.c tools/tree.c
 TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) $(TOOL_TREE_C) lib/crc32.c disk/filesystem.c disk/raid.c \
           disk/swap_area.c disk/uuid.c loader/options.c mm/memory_map.c
 
@@ -157,7 +157,8 @@ $(B)/fuzzobj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)$(CLANG) $(FUZZ_CFLAGS) -c -o $@ $<
 
-$(B)/fuzzobj/libthaw.a: $(HOST_C:%.c=$(B)/fuzzobj/%.o) $(TOOL_PURE_C:%.c=$(B)/fuzzobj/%.o) $(HOST_ASM:%.asm=$(B)/host/%.asm.o)
+$(B)/fuzzobj/libthaw.a: $(HOST_C:%.c=$(B)/fuzzobj/%.o) $(TOOL_PURE_C:%.c=$(B)/fuzzobj/%.o) \
+		$(TOOL_TREE_C:%.c=$(B)/fuzzobj/%.o) $(B)/fuzzobj/tools/thaw_say.o $(HOST_ASM:%.asm=$(B)/host/%.asm.o)
 	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^
 
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzzobj/libthaw.a

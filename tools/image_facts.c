@@ -40,7 +40,7 @@ void image_facts_add_extent(struct image_facts *facts, uint64_t first, uint64_t 
 		last->count += count;
 		return;
 	}
-	if (facts->extent_count == facts->extent_capacity) {
+	if (facts->extents == NULL || facts->extent_count == facts->extent_capacity) {
 		const size_t capacity = facts->extent_capacity > 0 ? facts->extent_capacity * 2 : 64;
 		struct image_extent *larger = realloc(facts->extents, capacity * sizeof(*larger));
 

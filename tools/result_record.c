@@ -66,7 +66,7 @@ static void line_take(const char *line, struct result_variable *variable)
 bool result_variable_read(const void *data, size_t bytes, struct result_variable *variable_out)
 {
 	const char *text = data;
-	char line[128];
+	char line[128] = "";
 	size_t length = 0;
 
 	memset(variable_out, 0, sizeof(*variable_out));

@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tools/program.h"
 #include "tools/words.h"
 
 #define EFIVARS        "/sys/firmware/efi/efivars/"
@@ -233,29 +234,28 @@ static void swaps_read(const struct tree *tree, struct system_view *view)
 	area_choose(tree, view);
 }
 
-/* The kinds of a volume's segments are told to root only. The name comes from sysfs and is digits. */
+/* The kinds of a volume's segments are told to root only. */
 static void volume_ask(struct system_view *view)
 {
+	static const char *const paths[] = {"/usr/sbin/dmsetup", "/sbin/dmsetup"};
 	static char table[DMSETUP_BYTES];
-	char command[128];
-	const char *number = view->area.device + strlen("dm-");
+	const char *path = program_find(paths, ARRAY_COUNT(paths));
+	char node[SYSTEM_DEVICE_BYTES + 8];
+	const char *const words[PROGRAM_WORDS_MAX] = {path, "table", node, NULL};
+	struct program program;
+	bool linear;
 	size_t bytes;
-	FILE *stream;
 
-	if (*number == '\0' || strlen(number) > 6 || strspn(number, "0123456789") != strlen(number))
+	snprintf(node, sizeof(node), "/dev/%s", view->area.device);
+	if (path == NULL || !program_open(words, &program))
 		return;
-	snprintf(command, sizeof(command), "PATH=/usr/sbin:/sbin:/usr/bin:/bin dmsetup table /dev/dm-%s 2>/dev/null",
-		 number);
-	stream = popen(command, "re");
-	if (stream == NULL)
-		return;
-	bytes = fread(table, 1, sizeof(table) - 1, stream);
+	bytes = fread(table, 1, sizeof(table) - 1, program.output);
 	table[bytes] = '\0';
-	/* What is longer has too many segments for Thaw, too. */
-	if (pclose(stream) == 0 && bytes > 0)
-		view->volume_is_linear = system_volume_is_linear(table, view->volume_kind, sizeof(view->volume_kind))
-						 ? ANSWER_YES
-						 : ANSWER_NO;
+	/* What is longer has too many segments for Thaw, too: its last line is cut. */
+	linear = system_volume_is_linear(table, view->volume_kind, sizeof(view->volume_kind)) &&
+		 bytes < sizeof(table) - 1;
+	if (program_close(&program) && bytes > 0)
+		view->volume_is_linear = linear ? ANSWER_YES : ANSWER_NO;
 }
 
 static void record_read(const struct tree *tree, struct system_view *view)

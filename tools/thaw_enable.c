@@ -2,14 +2,12 @@
 /*
  * `thaw enable` and `thaw disable`.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tools/grub_switch.h"
+#include "tools/program.h"
 #include "tools/system.h"
 #include "tools/thaw_commands.h"
 #include "tools/thaw_say.h"
@@ -28,52 +26,21 @@ static const char help[] =
 
 #define ENABLE_EXIT_UNCERTAIN 3
 
-/* The same, by the names that distributions give it. */
-static const struct {
-	const char *path;
-	bool takes_file; /* as `-o FILE` */
-} updates[] = {
-	{"/usr/sbin/update-grub", false},
-	{"/usr/sbin/grub-mkconfig", true},
-	{"/usr/bin/grub-mkconfig", true},
-	{"/usr/sbin/grub2-mkconfig", true},
-};
-
-static bool program_run(const char *program, bool takes_file)
-{
-	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	static char locale[] = "LC_ALL=C.UTF-8";
-	char *const environment[] = {path, locale, NULL};
-	pid_t child;
-	int status;
-
-	fflush(stdout);
-	fflush(stderr);
-	child = fork();
-	if (child == 0) {
-		execle(program, program, takes_file ? "-o" : NULL, SYSTEM_GRUB_CFG, NULL, environment);
-		_exit(127);
-	}
-	if (child < 0)
-		return say_error(program, "%s", strerror(errno));
-	while (waitpid(child, &status, 0) < 0) {
-		if (errno != EINTR)
-			return say_error(program, "%s", strerror(errno));
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return true;
-	if (WIFSIGNALED(status))
-		return say_error(program, "it was ended by signal %d", WTERMSIG(status));
-	return say_error(program, "it failed (exit status %d)", WEXITSTATUS(status));
-}
-
 static bool grub_update(void *context)
 {
+	static const char *const updates[] = {"/usr/sbin/update-grub"};
+	static const char *const makers[] = {"/usr/sbin/grub-mkconfig", "/usr/bin/grub-mkconfig",
+					     "/usr/sbin/grub2-mkconfig"};
+	const char *update = program_find(updates, ARRAY_COUNT(updates));
+	const char *maker = program_find(makers, ARRAY_COUNT(makers));
+	const char *const update_words[PROGRAM_WORDS_MAX] = {update, NULL};
+	const char *const maker_words[PROGRAM_WORDS_MAX] = {maker, "-o", SYSTEM_GRUB_CFG, NULL};
+
 	(void)context;
-	for (size_t i = 0; i < ARRAY_COUNT(updates); i++) {
-		if (access(updates[i].path, X_OK) == 0)
-			return program_run(updates[i].path, updates[i].takes_file);
-	}
+	if (update != NULL)
+		return program_run(update_words);
+	if (maker != NULL)
+		return program_run(maker_words);
 	return say_refusal("neither update-grub nor grub-mkconfig is there");
 }
 

@@ -2,14 +2,13 @@
 /*
  * `thaw log`: what Thaw decided at this power-on, and what the journal keeps of earlier ones.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/json.h"
+#include "tools/program.h"
 #include "tools/status_checks.h"
 #include "tools/thaw_commands.h"
 #include "tools/thaw_say.h"
@@ -53,43 +52,30 @@ static bool options_parse(int argc, char **argv, struct log_options *options_out
 	return true;
 }
 
-static const char *journalctl_find(void)
-{
-	static const char *const paths[] = {"/usr/bin/journalctl", "/bin/journalctl"};
-
-	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
-		if (access(paths[i], X_OK) == 0)
-			return paths[i];
-	}
-	return NULL;
-}
-
 /* Line by line to line_out. False: there is no journal to ask. */
 static bool journal_read(uint64_t lines, void (*line_out)(void *context, const char *line), void *context)
 {
-	const char *program = journalctl_find();
-	char command[192];
+	static const char *const paths[] = {"/usr/bin/journalctl", "/bin/journalctl"};
+	const char *path = program_find(paths, ARRAY_COUNT(paths));
+	char count[32];
+	const char *const words[PROGRAM_WORDS_MAX] = {
+		path, "--quiet", "--no-pager", "--output=short-iso", "--identifier=thaw", count, NULL};
+	struct program program;
 	char *line = NULL;
 	size_t capacity = 0;
 	ssize_t length;
-	FILE *stream;
 
-	if (program == NULL)
+	snprintf(count, sizeof(count), "--lines=%" PRIu64, lines);
+	if (path == NULL || !program_open(words, &program))
 		return false;
-	snprintf(command, sizeof(command),
-		 "%s --quiet --no-pager --output=short-iso --identifier=thaw --lines=%" PRIu64 " 2>/dev/null", program,
-		 lines);
-	stream = popen(command, "re");
-	if (stream == NULL)
-		return false;
-	while ((length = getline(&line, &capacity, stream)) > 0) {
+	while ((length = getline(&line, &capacity, program.output)) > 0) {
 		if (line[length - 1] == '\n')
 			line[length - 1] = '\0';
 		words_make_printable(line);
 		line_out(context, line);
 	}
 	free(line);
-	return pclose(stream) == 0;
+	return program_close(&program);
 }
 
 static void line_print(void *context, const char *line)

@@ -62,8 +62,9 @@ static void other_entries_are_not_ours(void **state)
 	grub_cfg_read(others, &cfg);
 	assert_false(cfg.has_entry || cfg.is_default || cfg.is_guarded || cfg.bios.is_there);
 	assert_string_equal(cfg.kernel, "");
-	grub_cfg_read("# set default=thaw\n#menuentry 'x' --id thaw {\n  # multiboot2 /thaw.elf\n", &cfg);
-	assert_false(cfg.has_entry || cfg.is_default || cfg.bios.is_there);
+	grub_cfg_read("# set default=thaw\n#menuentry 'x' --id thaw {\n  # multiboot2 /thaw.elf\n# save_env thaw_try\n",
+		      &cfg);
+	assert_false(cfg.has_entry || cfg.is_default || cfg.is_guarded || cfg.bios.is_there);
 	grub_cfg_read("", &cfg);
 	assert_false(cfg.has_entry);
 	grub_cfg_read("multiboot2 /boot/memtest.elf resume=UUID=1\n", &cfg);

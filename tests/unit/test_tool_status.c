@@ -85,6 +85,9 @@ static void an_empty_system_is_not(void **state)
 	system_read(&fake.tree, false, &view);
 	status_check(&view, &findings);
 	assert_int_equal(findings_worst(&findings), FINDING_PROBLEM);
+	assert_int_equal(result_of("kernel"), FINDING_UNKNOWN);
+	assert_int_equal(result_of("swap"), FINDING_PROBLEM);
+	assert_int_equal(result_of("entry"), FINDING_PROBLEM);
 	fake_tree_remove(&fake);
 }
 
@@ -221,6 +224,7 @@ static void volumes(void **state)
 	assert_int_equal(result_of("volume"), FINDING_BLOCKED);
 	put(state, "/sys/class/block/dm-0/dm/uuid", "CRYPT-LUKS2-abc\n");
 	expect(state, "disk", FINDING_BLOCKED);
+	assert_non_null(strstr(view.disk.fault, "encrypted"));
 	put(state, "/sys/class/block/dm-0/dm/uuid", "mpath-abc\n");
 	expect(state, "disk", FINDING_BLOCKED);
 	assert_true(system_volume_is_linear("0 8 linear 8:2 2048\n8 8 linear 8:3 2048\n", kind, sizeof(kind)));
@@ -328,7 +332,7 @@ static void the_entry(void **state)
 	expect(state, "entry", FINDING_PROBLEM);
 	put(state, "/etc/default/thaw", "");
 	put(state, "/etc/default/grub.d/x.cfg", "GRUB_DISABLE_THAW=true\n");
-	put(state, "/etc/default/grub.d/x.bak", "GRUB_DISABLE_THAW=false\n");
+	put(state, "/etc/default/grub.d/y.bak", "GRUB_DISABLE_THAW=false\n");
 	expect(state, "entry", FINDING_PROBLEM);
 	assert_string_equal(view.grub.disabled_by, "/etc/default/grub.d/x.cfg");
 	put(state, "/etc/default/thaw", "GRUB_DISABLE_THAW=false\n");
