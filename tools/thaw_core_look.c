@@ -189,7 +189,11 @@ static enum thaw_exit file_print(const struct core_file *file, const struct imag
 			printf("checksum     header %08" PRIx32 " and %" PRIu64 " chunks, correct\n",
 			       file->anchor->header_crc32, file->core.chunk_count);
 	}
-	if (here != NULL && file->header != NULL)
+	if (file->anchor->state == CORE_ANCHOR_SNAPSHOT && file->anchor->could_write) {
+		fits = false;
+		reason = "the session could write to disks when it went on: restoring this would destroy what it wrote";
+	}
+	if (fits && here != NULL && file->header != NULL)
 		fits = image_here_end(here, &machine, options->print.is_json ? &json : NULL, &reason);
 	if (!options->print.is_json && is_verified && fits)
 		printf("result       complete\n");
