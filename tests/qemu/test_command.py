@@ -69,7 +69,8 @@ def _check_switch(on: session.Powered) -> None:
     assert "--id thaw" not in on.agent.run(f"cat {GRUB_CFG}")
     assert _status(on, 1)["entry"] == "problem"
     _expect(on, "thaw enable", 0, 300)
-    on.agent.run(f"cmp {GRUB_CFG} /root/grub.cfg")
+    assert on.agent.run(f"cat {GRUB_CFG}").count("--id thaw") == 1
+    _check_ready(on)
 
 
 def _partition(installed: install_disk.Installed, image: Path, out: Path) -> Path:
@@ -98,6 +99,7 @@ def _look(*words: str) -> str:
     return run.stdout
 
 
+@pytest.mark.full
 def test_the_command_on_an_installed_system(installed, result_dir):
     """Ready, switched off and on; an image inspected and verified; the result of its resume."""
     if not COMMAND.exists() or not session.LOADER.exists():
