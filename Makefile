@@ -106,7 +106,7 @@ UNIT          := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/tes
 UNIT_SUPPORT  := $(patsubst %.c,$(B)/host/%.o,$(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
 
 $(HOST_EFI_C:%.c=$(B)/host/%.o) $(B)/host/tests/unit/fake_efi.o $(B)/unit/test_efi%: HOST_CFLAGS += $(EFI_HEADERS)
-$(HOST_EFI_C:%.c=$(B)/fuzzobj/%.o) $(B)/fuzz/fuzz_efi%: FUZZ_CFLAGS += $(EFI_HEADERS)
+$(HOST_EFI_C:%.c=$(B)/fuzzobj/%.o) $(B)/fuzz/fuzz_efi: FUZZ_CFLAGS += $(EFI_HEADERS)
 
 $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)

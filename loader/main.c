@@ -192,7 +192,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	struct restore_job job = {
 		.found = found,
 		.boot = boot,
-		.arena = &memory.arena,
+		.arena = memory_image_arena(&memory),
 		.memory_map_relaxed = options.memory_map_relaxed,
 		.entry = options.resume.dump_entry,
 		.levels = options.resume.dump_levels,
@@ -209,7 +209,7 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	disks_usable = false;
 	if (acpi_read(&boot->memory, boot->rsdp, boot->rsdp_bytes, &acpi) == STATUS_OK)
 		job.acpi = &acpi;
-	status = arena_alloc(&memory.arena, 2 * sizeof(struct page), PAGE_BYTES, &scratch);
+	status = arena_alloc(job.arena, 2 * sizeof(struct page), PAGE_BYTES, &scratch);
 	if (status == STATUS_OK)
 		status = restore_image(&job, &plan, &result, &reason);
 	if (status != STATUS_OK) {
@@ -262,7 +262,7 @@ void loader_main(const struct boot_info *info, enum status info_status)
 	if (console_cancelled())
 		boot_with("user");
 	if (options.benchmark) {
-		benchmark_read(&found, boot, &memory.arena);
+		benchmark_read(&found, boot, memory_image_arena(&memory));
 		boot_with("noresume");
 	}
 	resume(&found, start_us);

@@ -48,6 +48,11 @@ void memory_init(struct loader_memory *memory)
 	memory_restart(memory);
 }
 
+struct arena *memory_image_arena(struct loader_memory *memory)
+{
+	return &memory->arena;
+}
+
 static struct page *table_page(void *context)
 {
 	void *page;

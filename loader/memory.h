@@ -29,6 +29,9 @@ void memory_restart(struct loader_memory *memory);
  */
 nodiscard enum status memory_map_ram(struct loader_memory *memory, const struct memory_map *map);
 
+/* The arena for restoring an image that was found: memory's own, or a larger one that is only taken then. */
+struct arena *memory_image_arena(struct loader_memory *memory);
+
 /* As struct driver_environment wants it. */
 enum status memory_map_mmio(struct paddr base, uint64_t bytes);
 

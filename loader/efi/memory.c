@@ -13,17 +13,18 @@
 #include "loader/efi/open_memory.h"
 #include "mm/page_tables.h"
 
-#define FOOTPRINT_BYTES  (16 * MIB)
-#define TAKEN_ELSE_BYTES MIB /* the firmware's map, events, the stack: generously */
-#define ARENA_BYTES_MIN  (2 * MIB)
-#define RESERVE_BYTES    (64 * KIB)
-#define LOW_END          (4 * GIB)
-#define IDENTITY_END     BIT64(47)
-#define RING_WINDOW      0xFFFFFE0000000000u
-#define FRAME_WINDOW     0xFFFFFF0000000000u
-#define WINDOW_PAGES     512
-#define PML4_SHIFT       39
-#define TABLE_ENTRIES    512
+#define FOOTPRINT_BYTES   (16 * MIB)
+#define TAKEN_ELSE_BYTES  MIB /* the firmware's map, events, the stack: generously */
+#define ARENA_BYTES_MIN   (1 * MIB)
+#define DISKS_ARENA_BYTES (4 * MIB) /* for finding an image */
+#define RESERVE_BYTES     (64 * KIB)
+#define LOW_END           (4 * GIB)
+#define IDENTITY_END      BIT64(47)
+#define RING_WINDOW       0xFFFFFE0000000000u
+#define FRAME_WINDOW      0xFFFFFF0000000000u
+#define WINDOW_PAGES      512
+#define PML4_SHIFT        39
+#define TABLE_ENTRIES     512
 
 static uint8_t *arena_memory;
 static size_t arena_bytes;
@@ -32,20 +33,30 @@ static uint64_t *window_entries;
 
 /* --- the arena --------------------------------------------------------------------------------------------------- */
 
-static void allocate_arena(void)
+/* As much as there is of it, halved until the firmware has so much in one piece. */
+static enum status allocate(uint64_t bytes, struct arena *arena)
 {
-	const uint64_t taken = firmware.loaded->ImageSize + TAKEN_ELSE_BYTES;
-	uint64_t bytes = FOOTPRINT_BYTES - min_u64(align_up(taken, PAGE_BYTES), FOOTPRINT_BYTES - ARENA_BYTES_MIN);
 	struct paddr start;
 
 	for (; bytes >= ARENA_BYTES_MIN; bytes = align_down(bytes / 2, PAGE_BYTES)) {
 		if (efi_pages_allocate(bytes / PAGE_BYTES, LOW_END, &start) == STATUS_OK) {
-			arena_memory = paddr_to_virt(start);
-			arena_bytes = bytes;
-			return;
+			arena_init(arena, paddr_to_virt(start), bytes);
+			return STATUS_OK;
 		}
 	}
-	log_line("the firmware has no memory for Thaw");
+	return STATUS_NO_MEMORY;
+}
+
+/* Once; what is left of Thaw's own 16 MiB. Many firmwares clear what they get back, so it is not taken for nothing. */
+struct arena *memory_image_arena(struct loader_memory *memory)
+{
+	static struct arena image_arena;
+	const uint64_t taken = firmware.loaded->ImageSize + TAKEN_ELSE_BYTES + arena_bytes;
+	const uint64_t bytes = FOOTPRINT_BYTES - min_u64(align_up(taken, PAGE_BYTES), FOOTPRINT_BYTES);
+
+	if (!image_arena.base && allocate(bytes, &image_arena) != STATUS_OK)
+		return &memory->arena;
+	return &image_arena;
 }
 
 void memory_restart(struct loader_memory *memory)
@@ -57,7 +68,12 @@ void memory_restart(struct loader_memory *memory)
 
 void memory_init(struct loader_memory *memory)
 {
-	allocate_arena();
+	struct arena whole = {0};
+
+	if (allocate(DISKS_ARENA_BYTES, &whole) != STATUS_OK)
+		log_line("the firmware has no memory for Thaw");
+	arena_memory = whole.base;
+	arena_bytes = whole.size_bytes;
 	if (arena_bytes > 0)
 		arena_init(&memory->reserve, arena_memory, RESERVE_BYTES);
 	memory_restart(memory);
