@@ -62,6 +62,10 @@ def write(agent: Agent, name: str, value: bytes, attributes: int = NON_VOLATILE 
               f"dd if=/run/thaw/variable of={path} bs=64k 2>&1")
 
 
+# What is done to a session before it hibernates.
+PREPARATION = (prepare, write_location, refresh, write)
+
+
 def delete(agent: Agent, name: str) -> None:
     """Remove a variable."""
     agent.run(f"chattr -i {DIRECTORY}/{name}; rm {DIRECTORY}/{name}")

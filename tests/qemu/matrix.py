@@ -90,7 +90,16 @@ REST = [Config(**row) for row in full(AXES) if Config(**row) not in CHECK]
 # UEFI.
 EFI = Config(firmware="efi", memory_mib=1024)
 EFI_STUB = replace(EFI, kernel="6.12", compression="plain", mode="shutdown", stub=True)
-EFI_SPECIAL: dict[str, Config] = {}
+EFI_SPECIAL = {
+    "swap-file": replace(EFI, swap="file", swap_mib=384),
+    "fragmented": replace(EFI, kernel="6.12", fragmented=True, swap_mib=384),
+    "lz4": replace(EFI, kernel="6.12", compression="lz4", mode="shutdown"),
+    "text": replace(EFI, fill_kind="text", fill_mib=96),
+    "pti": replace(EFI_STUB, kernel="6.1", cmdline="pti=on"),
+    "lvm": replace(EFI, swap="lvm"),
+    "second-4kn": replace(EFI_STUB, swap="second", second="nvme", second_sector_bytes=4096),
+    "99-partitions": replace(EFI, controller="virtio", fillers=96),
+}
 EFI_AXES = {
     "kernel": ("6.1", "6.12"),
     "compression": ("lzo", "plain"),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import tempfile
 from contextlib import contextmanager
@@ -84,6 +85,10 @@ class Config:
         """The second disk, with `path` as its contents."""
         return Drive(path, controller=self.second, sector_bytes=self.second_sector_bytes, **drive)
 
+    def swap_uuid(self) -> str:
+        """UUID of the filesystem or swap area whose device `resume=` names."""
+        return guest.FS_UUID if self.swap == "file" else disks.Swap().uuid
+
     def is_logical_volume(self) -> bool:
         """Swap on LVM?"""
         return self.swap.startswith("lvm")
@@ -130,9 +135,7 @@ class Hibernated:
 
     def swap_uuid(self) -> str:
         """UUID of the filesystem or swap area whose device `resume=` names."""
-        if self.config.swap == "file":
-            return guest.FS_UUID
-        return disks.Swap().uuid
+        return self.config.swap_uuid()
 
     def area(self) -> disks.Partition:
         """The partition of the first disk that `resume=` names, or that is the whole logical volume."""
@@ -203,7 +206,7 @@ def _make(config: Config, disk: disks.Disk, out: Path) -> None:
         seconds = {"boot": on.agent.wait_ready(180)}
         offset, segments = hibernate.prepare(on.agent, config)
         if config.firmware != "bios":
-            efi_guest.prepare(on.agent, guest.FS_UUID if config.swap == "file" else disks.Swap().uuid, offset)
+            efi_guest.prepare(on.agent, config.swap_uuid(), offset)
         proof.start(on.agent, config.fill_mib, config.fill_kind)
         facts = proof.take(on.agent, config.fill_mib)
         seconds["prepared"] = on.machine.now()
@@ -248,7 +251,7 @@ def hibernated(config: Config) -> Hibernated:
               "emulator": guest.package_versions(("qemu-system-x86",))}
     if config.firmware != "bios":
         recipe |= {"firmware": guest.package_versions(("ovmf",)), "script": boot.efi_script(guest.get().kernels),
-                   "efi": (HERE / "efi_guest.py").read_text(encoding="utf-8")}
+                   "efi": [inspect.getsource(part) for part in efi_guest.PREPARATION]}
     entry = cache.build_once("session", recipe, lambda out: _make(config, disk, out))
     facts = json.loads((entry / "session.json").read_text(encoding="utf-8"))
     return Hibernated(config, entry / "disk.qcow2", disk, proof.Proof(**facts["proof"]), facts["resume_offset"],
