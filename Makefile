@@ -207,9 +207,9 @@ check: packages-check ## everything a change must pass: build, unit tests, fuzzi
 check-full: packages-check ## the whole matrix of scenarios; SHARD=i/n runs a part
 	$(Q)$(PYTHON) tests/check.py --build $(B) --full --shard $(SHARD)
 
-bench: packages-check ## measure Thaw against Linux's own resume
+bench: packages-check ## measure Thaw against Linux's own resume; PARTS="resume jump" measures only these
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(PYTHON) tests/qemu/bench.py $(B)/thaw.elf
+	$(Q)$(PYTHON) tests/qemu/bench.py $(B)/thaw.elf $(PARTS)
 
 layers: all ## check that no room of the house calls where it must not
 	$(Q)$(PYTHON) tests/layers.py $(B)/loader
