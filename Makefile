@@ -201,7 +201,7 @@ demo: packages-demo ## hibernate a Debian guest, then resume it with Linux and w
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(PYTHON) tests/qemu/demo.py $(B)/thaw.elf
 
-check: packages-check ## everything a change must pass: build, unit tests, fuzzing, scenarios; at most 25 minutes
+check: packages-check ## everything a change must pass: build, unit tests, fuzzing, scenarios
 	$(Q)$(PYTHON) tests/check.py --build $(B)
 
 check-full: packages-check ## the whole matrix of scenarios; SHARD=i/n runs a part
