@@ -146,6 +146,7 @@ $(B)/host/thaw: $(TOOL_C:%.c=$(B)/host/%.o) $(B)/host/lib/crc32_clmul.asm.o
 unit: $(UNIT) $(B)/host/file_extract $(B)/host/thaw ## build and run the unit tests
 	$(Q)tests/files/test_files.py $(B)/host/file_extract $(B)/files
 	$(Q)tests/tool/test_tool.py $(B)/host/thaw $(B)/tool-images
+	$(Q)$(PYTHON) -B tests/grub/test_generator.py
 	$(Q)failed=0; for t in $(UNIT); do $$t >$$t.log 2>&1 || { failed=1; cat $$t.log; }; \
 	printf '  %-8s %s: %s passed\n' UNIT $${t##*/} $$(grep -c '^\[       OK \]' $$t.log); done; exit $$failed
 

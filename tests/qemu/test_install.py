@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import disk as disks
+import grub_run
 import guest
 import install_disk
 import install_guest
@@ -119,8 +120,10 @@ def test_from_power_on_to_the_next_session(installed, result_dir):
 def test_a_loader_that_hangs_is_left_out_once(installed, stand_in, result_dir):
     image = _overlay(installed, result_dir)
     text = _expect_attempt(installed, image, stand_in, result_dir / "1-hangs")
+    version = guest.get().kernels["6.12"]
+    files = grub_run.Files(guest.FS_UUID, f"/boot/vmlinuz-{version}", (f"/boot/initrd.img-{version}",))
     install_variants.check_handed_over(text, f"resume=UUID={install_disk.SPEC.swaps[0].uuid} console=ttyS0,115200",
-                                       f"root=UUID={guest.FS_UUID} ro console=ttyS0,115200 loglevel=7")
+                                       f"root=UUID={guest.FS_UUID} ro console=ttyS0,115200 loglevel=7", files.words())
     with install_guest.power_on(installed, image, result_dir / "2-skipped", None) as on:
         on.machine.wait_for("Thaw was started last time", 60, unless=STAND_IN)
         command_line = on.machine.wait_for(LINUX_STARTS, 60, unless=STAND_IN).text
