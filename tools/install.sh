@@ -10,16 +10,17 @@ DESTDIR=${DESTDIR-}
 PREFIX=${PREFIX:-/usr}
 here=$(dirname "$0")
 systemd=$PREFIX/lib/systemd
-LOADER=/boot/thaw/thaw.elf
+LOADERS=/boot/thaw
 GENERATOR=/etc/grub.d/06_thaw
 HOOK=$systemd/system-sleep/thaw
 COMMAND=$PREFIX/sbin/thaw
 DEFAULTS=/etc/default/thaw
 MANUAL=$PREFIX/share/man
 COMPLETION=$PREFIX/share/bash-completion/completions/thaw
-UNIT=$systemd/system/thaw-try.service
-# The unit is wanted by every boot; `systemctl mask` turns it off.
-WANTED=$systemd/system/sysinit.target.wants/thaw-try.service
+UNITS=$systemd/system
+# The units are wanted by every boot; `systemctl mask` turns one off.
+TRY=sysinit.target.wants/thaw-try.service
+RESULT=multi-user.target.wants/thaw-result.service
 
 # mode, target; the content comes from standard input. Replaced in one step: a power cut leaves the old or the new file
 # (and perhaps a name that ends in ~, which grub-mkconfig and systemd pass over).
@@ -43,7 +44,8 @@ put_settings() {
 }
 
 install_all() {
-	put 644 "$LOADER" <"$1/thaw.elf"
+	put 644 "$LOADERS/thaw.elf" <"$1/thaw.elf"
+	put 644 "$LOADERS/thawx64.efi" <"$1/thawx64.efi"
 	put 755 "$COMMAND" <"$1/thaw"
 	put_settings 644 "$DEFAULTS" <"$here/default/thaw"
 	put 644 "$MANUAL/man8/thaw.8" <"$here/man/thaw.8"
@@ -51,21 +53,25 @@ install_all() {
 	put 644 "$COMPLETION" <"$here/completion/thaw"
 	put 755 "$GENERATOR" <"$here/grub/06_thaw"
 	put 755 "$HOOK" <"$here/systemd/thaw"
-	sed "s|@PREFIX@|$PREFIX|g" "$here/systemd/thaw-try.service.in" | put 644 "$UNIT"
-	mkdir -p "$(dirname "$DESTDIR$WANTED")"
-	ln -sf ../thaw-try.service "$DESTDIR$WANTED"
+	for wanted in "$TRY" "$RESULT"; do
+		unit=${wanted##*/}
+		sed "s|@PREFIX@|$PREFIX|g" "$here/systemd/$unit.in" | put 644 "$UNITS/$unit"
+		mkdir -p "$DESTDIR$UNITS/${wanted%/*}"
+		ln -sf "../$unit" "$DESTDIR$UNITS/$wanted"
+	done
 	if [ "$PREFIX" != /usr ]; then
 		echo "note: systemd-sleep runs hooks of its own prefix only; link $HOOK into /usr/lib/systemd/system-sleep" >&2
 	fi
 }
 
 uninstall_all() {
-	for file in "$WANTED" "$UNIT" "$HOOK" "$GENERATOR" "$LOADER" "$COMMAND" "$MANUAL/man8/thaw.8" \
+	for file in "$UNITS/$TRY" "$UNITS/$RESULT" "$UNITS/${TRY##*/}" "$UNITS/${RESULT##*/}" "$HOOK" "$GENERATOR" \
+		"$LOADERS/thaw.elf" "$LOADERS/thawx64.efi" "$COMMAND" "$MANUAL/man8/thaw.8" \
 		"$MANUAL/man5/thaw-default.5" "$COMPLETION"; do
 		rm -f "$DESTDIR$file"
 		echo "  REMOVE   $DESTDIR$file"
 	done
-	for directory in "$(dirname "$WANTED")" "$(dirname "$LOADER")"; do
+	for directory in "$UNITS/${TRY%/*}" "$UNITS/${RESULT%/*}" "$LOADERS"; do
 		rmdir "$DESTDIR$directory" 2>/dev/null || :
 	done
 	# Settings that were changed are kept for the next installation.
@@ -79,7 +85,7 @@ uninstall_all() {
 
 case "${1-}" in
 install)
-	for file in "${2:?the build directory}/thaw.elf" "$2/thaw"; do
+	for file in "${2:?the build directory}/thaw.elf" "$2/thawx64.efi" "$2/thaw"; do
 		if [ ! -f "$file" ]; then
 			echo "install.sh: $file is not there: build it first" >&2
 			exit 1

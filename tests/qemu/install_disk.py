@@ -83,6 +83,7 @@ def stage(directory: Path) -> None:
     """What `make install` puts into DESTDIR, with a placeholder for the loader."""
     with tempfile.TemporaryDirectory() as build:
         (Path(build) / "thaw.elf").write_bytes(b"nothing\n" * (PLACEHOLDER_BYTES // 8))
+        (Path(build) / "thawx64.efi").write_text("nothing\n", encoding="ascii")
         (Path(build) / "thaw").write_text("#!/bin/false\n", encoding="ascii")
         run = subprocess.run([str(TOOLS / "install.sh"), "install", build], capture_output=True, text=True, check=False,
                              env={**os.environ, "DESTDIR": str(directory), "PREFIX": "/usr"})
