@@ -113,7 +113,9 @@ class Drive:
     def device(self, hardware: Hardware, number: int, native: int) -> str:
         """QEMU's -device value; number: of all drives, native: of those at the machine's own controller."""
         controller = self.controller or hardware.controller
-        common = f"id=drive{number},drive=disk{number},serial=THAW{number}" + (",bootindex=0" if number == 0 else "")
+        common = f"id=drive{number},drive=disk{number},serial=THAW{number}"
+        if number == 0 or hardware.is_efi():
+            common += f",bootindex={number}"  # OVMF brings up those disks only that it may boot from
         if controller in ("", "native"):
             if self.sector_bytes != 512:
                 raise HarnessError("QEMU's ATA disks have sectors of 512 bytes only")
