@@ -85,7 +85,7 @@ def scenarios(arguments: argparse.Namespace) -> Count:
                f"--junitxml={report}", f"--results={arguments.build}/qemu", f"--shard={arguments.shard}"]
     if arguments.full:
         command.append("--full")
-    status = run(command, 8 * 3600 if arguments.full else 4200)
+    status = run(command, 8 * 3600 if arguments.full else 4700)
     if not report.exists():
         return Count(failed=1)
     suite = ElementTree.parse(report).getroot().find("testsuite")
