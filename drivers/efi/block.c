@@ -194,7 +194,9 @@ static enum status disk_flush_sync(struct block_device *device)
 {
 	struct efi_block_disk *disk = disk_of(device);
 
-	return disk->io->FlushBlocks(disk->io) == EFI_SUCCESS ? STATUS_OK : STATUS_IO_ERROR;
+	if (disk->io->FlushBlocks(disk->io) != EFI_SUCCESS)
+		return STATUS_IO_ERROR;
+	return disk->ata.protocol ? efi_ata_flush(&disk->ata) : STATUS_OK;
 }
 
 static enum status disk_write_sync(struct block_device *device, struct lba lba, const void *data, uint32_t bytes)
@@ -279,6 +281,7 @@ static enum status add_disk(struct block_registry *registry, struct arena *arena
 	TRY(arena_alloc(arena, sizeof(*disk), _Alignof(struct efi_block_disk), &memory));
 	disk = memory;
 	disk->io = io;
+	disk->ata = efi_ata_find(handle);
 	disk->bounces = bounces;
 	disk->alignment = (uint32_t)max_u64(media->IoAlign, 1);
 	disk->device.ops = &disk_ops;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "drivers/efi/ata.h"
 #include "drivers/efi/block.h"
 #include "drivers/efi/firmware.h"
 
@@ -56,8 +57,9 @@ struct efi_block_disk {
 	struct block_device device;
 	EFI_BLOCK_IO *io;
 	EFI_BLOCK_IO2_PROTOCOL *io2; /* NULL: there is none */
-	bool is_concurrent;          /* io2 is used */
-	uint32_t trials_left;        /* with one call in flight at a time */
+	struct efi_ata ata;
+	bool is_concurrent;   /* io2 is used */
+	uint32_t trials_left; /* with one call in flight at a time */
 	struct efi_block_bounces *bounces;
 	uint32_t alignment; /* of a buffer, at least 1 */
 	uint64_t sequence;

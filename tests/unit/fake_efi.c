@@ -256,14 +256,62 @@ static EFI_STATUS EFIAPI free_pool(VOID *memory)
 static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, VOID **interface)
 {
 	static const EFI_GUID io2_guid = EFI_BLOCK_IO2_PROTOCOL_GUID;
+	static const EFI_GUID path_guid = DEVICE_PATH_PROTOCOL;
+	static const EFI_GUID ata_guid = EFI_ATA_PROTOCOL_GUID;
 	struct fake_efi_disk *disk = handle;
 
+	if (memcmp(guid, &path_guid, sizeof(path_guid)) == 0) {
+		*interface = disk; /* the path's only use is to be handed on */
+		return EFI_SUCCESS;
+	}
+	if (memcmp(guid, &ata_guid, sizeof(ata_guid)) == 0) {
+		*interface = &disk->ata;
+		return disk->has_ata ? EFI_SUCCESS : EFI_UNSUPPORTED;
+	}
 	if (memcmp(guid, &io2_guid, sizeof(io2_guid)) != 0) {
 		*interface = &disk->io;
 		return EFI_SUCCESS;
 	}
 	*interface = &disk->io2;
 	return disk->has_io2 ? EFI_SUCCESS : EFI_UNSUPPORTED;
+}
+
+static EFI_STATUS EFIAPI locate_device_path(EFI_GUID *guid, EFI_DEVICE_PATH **path, EFI_HANDLE *handle)
+{
+	struct fake_efi_disk *disk = (struct fake_efi_disk *)(void *)*path;
+
+	(void)guid;
+	*handle = disk;
+	return disk->has_ata ? EFI_SUCCESS : EFI_NOT_FOUND;
+}
+
+static EFI_STATUS EFIAPI ata_get_device(struct efi_ata_protocol *this, EFI_DEVICE_PATH *path, uint16_t *port_out,
+					uint16_t *multiplier_port_out)
+{
+	assert_ptr_equal(this, &((struct fake_efi_disk *)(void *)path)->ata);
+	*port_out = 3;
+	*multiplier_port_out = UINT16_MAX;
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI ata_pass_thru(struct efi_ata_protocol *this, uint16_t port, uint16_t multiplier_port,
+				       struct efi_ata_packet *packet, EFI_EVENT event)
+{
+	struct fake_efi_disk *disk =
+		(struct fake_efi_disk *)(void *)((uint8_t *)this - offsetof(struct fake_efi_disk, ata));
+
+	assert_int_equal(port, 3);
+	assert_int_equal(multiplier_port, UINT16_MAX);
+	assert_null(event);
+	assert_int_equal(packet->protocol, EFI_ATA_NON_DATA);
+	assert_int_equal(packet->length, 0);
+	assert_true(packet->timeout_100ns > 0);
+	assert_int_equal((uintptr_t)packet->status % this->mode->io_alignment, 0);
+	assert_int_equal(packet->command->command, 0xE7);
+	assert_int_equal(disk->writes, disk->ata_flushes + 1); /* behind the write */
+	disk->ata_flushes++;
+	packet->status->status = disk->ata_status;
+	return disk->ata_returns;
 }
 
 /* --- public ---------------------------------------------------------------------------------------------------- */
@@ -289,6 +337,7 @@ void fake_efi_reset(void)
 		.LocateHandleBuffer = locate_handle_buffer,
 		.FreePool = free_pool,
 		.HandleProtocol = handle_protocol,
+		.LocateDevicePath = locate_device_path,
 	};
 	firmware = (struct firmware){&fake_efi, &system_table, &boot, &runtime, NULL};
 }
@@ -299,6 +348,8 @@ void fake_efi_add_memory(uint32_t type, uint64_t start, uint64_t end)
 	fake_efi.map[fake_efi.map_count++] = (EFI_MEMORY_DESCRIPTOR){
 		.Type = type, .PhysicalStart = start, .NumberOfPages = (end - start) / PAGE_BYTES, .Attribute = 0xF};
 }
+
+static const struct efi_ata_mode ata_mode = {.io_alignment = 64};
 
 struct fake_efi_disk *fake_efi_add_disk(uint8_t *bytes, uint64_t sectors, uint32_t sector_bytes, bool has_io2)
 {
@@ -315,6 +366,8 @@ struct fake_efi_disk *fake_efi_add_disk(uint8_t *bytes, uint64_t sectors, uint32
 		.bytes = bytes,
 		.bad_lba = UINT64_MAX,
 		.latency_us = 100,
+		.ata = {.mode = &ata_mode, .pass_thru = ata_pass_thru, .get_device = ata_get_device},
+		.ata_status = 0x50,
 	};
 	return disk;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "drivers/efi/ata_protocol.h"
 #include "drivers/efi/firmware.h"
 #include "include/block.h"
 
@@ -25,8 +26,13 @@ struct fake_efi_disk {
 	bool refuses;        /* ReadBlocksEx returns an error at once */
 	uint64_t bad_lba;    /* a read of it fails; UINT64_MAX: none */
 	bool write_fails, flush_fails;
+	bool has_ata;           /* the firmware passes ATA commands through to it */
+	EFI_STATUS ata_returns; /* and to a command it answers this, */
+	uint8_t ata_status;     /* and the disk this */
 	/* What happened. */
 	uint32_t reads, waiting_reads, writes, flushes;
+	uint32_t ata_flushes;
+	struct efi_ata_protocol ata;
 	uint64_t largest_bytes;
 	const void *last_buffer;
 	uint32_t in_flight, most_in_flight;

@@ -394,6 +394,29 @@ static void test_a_write_is_flushed(void **state)
 	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 100), STATUS_INVALID);
 }
 
+/* Block I/O for ATA disks does not always reach the disk's cache. */
+static void test_an_ata_disk_is_told_to_flush(void **state)
+{
+	struct fake_efi_disk *disk = fake_efi_add_disk(disk_bytes, DISK_BYTES / 512, 512, false);
+
+	(void)state;
+	disk->has_ata = true;
+	efi_block_find(&registry, &arena);
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_OK);
+	assert_int_equal(disk->flushes, 1);
+	assert_int_equal(disk->ata_flushes, 1);
+	disk->ata_status = 0x51;
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_IO_ERROR);
+	disk->ata_status = 0x70;
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_IO_ERROR);
+	disk->ata_status = 0x50;
+	disk->ata_returns = EFI_TIMEOUT;
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_TIMEOUT);
+	disk->ata_returns = EFI_DEVICE_ERROR;
+	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 512), STATUS_IO_ERROR);
+	assert_int_equal(disk->ata_flushes, 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -417,6 +440,7 @@ int main(void)
 		TEST(test_a_call_that_never_ends),
 		TEST(test_closing_waits_for_what_is_in_flight),
 		TEST(test_a_write_is_flushed),
+		TEST(test_an_ata_disk_is_told_to_flush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
