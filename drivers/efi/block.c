@@ -94,6 +94,9 @@ static bool has_part(const struct efi_block_disk *disk)
 static EFI_STATUS call(struct efi_block_disk *disk, struct efi_block_part *part, uint64_t lba, void *buffer)
 {
 	const UINT32 media = disk->io->Media->MediaId;
+
+	if (disk->ata.protocol)
+		efi_block_stain(disk, part);
 	part->start_us = timer_now_us();
 	part->is_waiting = disk->is_concurrent;
 	if (disk->is_concurrent)

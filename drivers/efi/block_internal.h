@@ -42,6 +42,8 @@ struct efi_block_part {
 	struct efi_block_cursor start; /* where its data goes, when it comes through a bounce buffer */
 	uint32_t bytes;
 	uint32_t bounce; /* number of the buffer, EFI_BLOCK_BOUNCES: none */
+	uint8_t *buffer; /* where the firmware reads to */
+	uint64_t stain;  /* of its sectors, until they are read; 0: none */
 	uint64_t start_us;
 	EFI_BLOCK_IO2_TOKEN token;
 };
@@ -74,6 +76,12 @@ struct efi_block_disk {
  */
 nodiscard enum status efi_block_carve(struct efi_block_disk *disk, struct efi_block_request *request,
 				      struct efi_block_part *part, void **buffer_out);
+
+/*
+ * Before the call, for disks whose firmware says of failed reads that they went well (seen in OVMF 2022.11, AHCI): each
+ * sector of the buffer begins with what no disk has there, so that one that was not read is noticed.
+ */
+void efi_block_stain(const struct efi_block_disk *disk, struct efi_block_part *part);
 
 /* The part's data, if it came well, goes to its place; the bounce buffer is free again. */
 void efi_block_finish(struct efi_block_disk *disk, struct efi_block_part *part, enum status status);

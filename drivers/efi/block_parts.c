@@ -4,7 +4,10 @@
  */
 #include "drivers/efi/block_internal.h"
 
+#include "drivers/timer.h"
 #include "lib/string.h"
+
+#define STAIN_FACTOR 0x9E3779B97F4A7C15u /* spreads the clock over all bits */
 
 static uint32_t bytes_left(const struct efi_block_request *request, struct efi_block_cursor at)
 {
@@ -56,7 +59,7 @@ enum status efi_block_carve(struct efi_block_disk *disk, struct efi_block_reques
 	*part = (struct efi_block_part){
 		.request = request, .start = at, .bounce = EFI_BLOCK_BOUNCES, .token = part->token};
 	if (goes_direct(disk, request)) {
-		*buffer_out = memory_at(request, at);
+		*buffer_out = part->buffer = memory_at(request, at);
 		part->bytes = bytes;
 		advance(request, &request->next, bytes);
 		return STATUS_OK;
@@ -76,8 +79,24 @@ enum status efi_block_carve(struct efi_block_disk *disk, struct efi_block_reques
 	part->bounce = bounce;
 	part->bytes = bytes;
 	request->next = at;
-	*buffer_out = disk->bounces->memory[bounce];
+	*buffer_out = part->buffer = disk->bounces->memory[bounce];
 	return STATUS_OK;
+}
+
+void efi_block_stain(const struct efi_block_disk *disk, struct efi_block_part *part)
+{
+	part->stain = (timer_now_us() * STAIN_FACTOR) | 1;
+	for (uint32_t at = 0; at < part->bytes; at += disk->device.identity.sector_bytes)
+		memcpy(part->buffer + at, &part->stain, sizeof(part->stain));
+}
+
+static bool is_stained(const struct efi_block_disk *disk, const struct efi_block_part *part)
+{
+	bool stained = false;
+
+	for (uint32_t at = 0; part->stain && at < part->bytes; at += disk->device.identity.sector_bytes)
+		stained |= memcmp(part->buffer + at, &part->stain, sizeof(part->stain)) == 0;
+	return stained;
 }
 
 void efi_block_finish(struct efi_block_disk *disk, struct efi_block_part *part, enum status status)
@@ -85,6 +104,8 @@ void efi_block_finish(struct efi_block_disk *disk, struct efi_block_part *part, 
 	struct efi_block_request *request = part->request;
 	struct efi_block_cursor at = part->start;
 
+	if (status == STATUS_OK && is_stained(disk, part))
+		status = STATUS_IO_ERROR;
 	for (uint32_t done = 0; status == STATUS_OK && part->bounce < EFI_BLOCK_BOUNCES && done < part->bytes;) {
 		const uint32_t piece = (uint32_t)min_u64(bytes_left(request, at), part->bytes - done);
 

@@ -174,15 +174,14 @@ def test_changed_memory(memory_mib: int, result_dir):
     _refuse(session.hibernated(EFI), result_dir, "mismatch", hardware=replace(EFI.hardware(), memory_mib=memory_mib))
 
 
-# OVMF's AHCI driver says of a read that failed that it was a success: only a checksum shows it.
+# OVMF's AHCI driver says of a read that failed that it was a success.
 @pytest.mark.full
-@pytest.mark.parametrize("config, reasons", ((PLAIN, ("io-error",)), (matrix.EFI_CHECK[4], ("io-error",)),
-                                             (EFI, ("io-error", "corrupt"))), ids=("virtio", "nvme", "ahci"))
-def test_unreadable_sector(config: Config, reasons: tuple[str, ...], result_dir):
+@pytest.mark.parametrize("config", (PLAIN, matrix.EFI_CHECK[4], EFI), ids=("virtio", "nvme", "ahci"))
+def test_unreadable_sector(config: Config, result_dir):
     image = session.hibernated(config)
     with image_edit.layout(image, result_dir) as oracle:
         sector = (image.area().start + oracle.stream[len(oracle.stream) * 2 // 3] * PAGE) // disks.SECTOR
-    _refuse(image, result_dir, *reasons, complete=True, drive={"bad_sectors": (sector + 3,)})
+    _refuse(image, result_dir, "io-error", complete=True, drive={"bad_sectors": (sector + 3,)})
 
 
 @pytest.mark.full

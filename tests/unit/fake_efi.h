@@ -25,6 +25,7 @@ struct fake_efi_disk {
 	bool never_ends;     /* nor do these */
 	bool refuses;        /* ReadBlocksEx returns an error at once */
 	uint64_t bad_lba;    /* a read of it fails; UINT64_MAX: none */
+	bool lies;           /* says that such a read went well, and reads what is before the sector only */
 	bool write_fails, flush_fails;
 	bool has_ata;           /* the firmware passes ATA commands through to it */
 	EFI_STATUS ata_returns; /* and to a command it answers this, */

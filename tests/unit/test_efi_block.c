@@ -394,6 +394,28 @@ static void test_a_write_is_flushed(void **state)
 	assert_int_equal(device()->ops->write_sync(device(), (struct lba){7}, memory, 100), STATUS_INVALID);
 }
 
+/* Whether the buffer is the caller's own or not. */
+static void test_a_failed_read_that_is_called_good(void **state)
+{
+	static const uint64_t bad[] = {64, 64 + 99, 64 + 255};
+	struct fake_efi_disk *disk = fake_efi_add_disk(disk_bytes, DISK_BYTES / 512, 512, false);
+
+	(void)state;
+	disk->has_ata = true;
+	disk->lies = true;
+	efi_block_find(&registry, &arena);
+	for (uint32_t offset = 0; offset <= 512; offset += 512) {
+		for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+			disk->bad_lba = bad[i];
+			assert_int_equal(block_read_sync(device(), (struct lba){64}, memory + offset, 256 * 512),
+					 STATUS_IO_ERROR);
+		}
+		disk->bad_lba = 64 + 256;
+		assert_int_equal(block_read_sync(device(), (struct lba){64}, memory + offset, 256 * 512), STATUS_OK);
+		assert_memory_equal(memory + offset, disk_bytes + 64 * 512, 256 * 512);
+	}
+}
+
 /* Block I/O for ATA disks does not always reach the disk's cache. */
 static void test_an_ata_disk_is_told_to_flush(void **state)
 {
@@ -440,6 +462,7 @@ int main(void)
 		TEST(test_a_call_that_never_ends),
 		TEST(test_closing_waits_for_what_is_in_flight),
 		TEST(test_a_write_is_flushed),
+		TEST(test_a_failed_read_that_is_called_good),
 		TEST(test_an_ata_disk_is_told_to_flush),
 	};
 
