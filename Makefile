@@ -32,20 +32,25 @@ OFFSETS_C   := handoff/offsets.c
 LOADER_C    := $(filter-out $(OFFSETS_C),$(sort $(wildcard $(LOADER_DIRS:%=%/*.c))))
 LOADER_ASM  := $(sort $(wildcard $(LOADER_DIRS:%=%/*.asm)))
 LOADER_OBJ  := $(LOADER_C:%.c=$(B)/loader/%.o) $(LOADER_ASM:%.asm=$(B)/loader/%.asm.o)
-LOADER_CFLAGS := $(COMMON) -Os -m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -ffreestanding -fno-builtin-strlen \
+LOADER_CFLAGS := $(COMMON) -Oz -m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -ffreestanding -fno-builtin-strlen \
             -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
             -fcf-protection=none -ffunction-sections -fdata-sections -Wframe-larger-than=1024
 LOADER_LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --fatal-warnings \
             --orphan-handling=error --build-id=none
 
-all: $(B)/thaw.elf $(B)/thawx64.efi $(B)/thaw ## build both loaders and the host command (the default)
+all: $(B)/thaw.elf $(B)/thawx64.efi $(B)/thaw $(B)/session-record ## build both loaders and the host programs (the default)
 
 $(B)/thaw.elf: $(LOADER_OBJ) linker.ld boot/symbols.txt
 	$(call say,LD,$@)$(LD) $(LOADER_LDFLAGS) -T linker.ld -Map=$(B)/thaw.map -o $@.debug $(LOADER_OBJ) $(STATIC_LIBS)
 	$(Q)objcopy --strip-all --keep-symbols=boot/symbols.txt $@.debug $@
 
-# The checksum is worth its size.
+# What looks at every byte or page is worth its size.
+PER_PAGE := image/swsusp_map image/swsusp_pfns mm/frame_set loader/restore_pages
+$(PER_PAGE:%=$(B)/loader/%.o): LOADER_CFLAGS += -O2
 $(B)/loader/lib/crc32.o: LOADER_CFLAGS += -O2 -funroll-loops
+# -Oz pays for small constants with instructions, in loops too.
+PER_BYTE := image/lz4_compress image/inflate loader/save_write
+$(PER_BYTE:%=$(B)/loader/%.o): LOADER_CFLAGS += -Os
 
 $(B)/loader/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -76,8 +81,9 @@ EFI_LDFLAGS  := -nostdlib -pie --no-dynamic-linker -Bsymbolic -z noexecstack -z 
 $(B)/thawx64.efi: $(EFI_OBJ) boot/efi/linker.ld
 	$(call say,LD,$@)$(LD) $(EFI_LDFLAGS) -T boot/efi/linker.ld -Map=$(B)/thawx64.map -o $@.debug $(EFI_CRT0) $(EFI_OBJ) \
 		$(STATIC_LIBS) $(EFI_LIBS)
-	$(Q)objcopy -j .text -j .reloc -j .data -j .dynamic -j .rela -j .dynsym --output-target=efi-app-x86_64 $@.debug $@
+	$(Q)objcopy -j .text -j .reloc -j .data -j .dynamic -j .rela -j .dynsym -j .bss --output-target=efi-app-x86_64 $@.debug $@
 
+$(PER_PAGE:%=$(B)/efi/%.c.o): EFI_CFLAGS += -O2
 $(B)/efi/lib/crc32.c.o: EFI_CFLAGS += -O2 -funroll-loops
 
 $(B)/efi/%.c.o: %.c Makefile
@@ -105,7 +111,7 @@ HOST_CFLAGS   := $(COMMON) -O1 -fno-omit-frame-pointer $(SANITIZE)
 UNIT          := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SUPPORT  := $(patsubst %.c,$(B)/host/%.o,$(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
 
-$(HOST_EFI_C:%.c=$(B)/host/%.o) $(B)/host/tests/unit/fake_efi.o $(B)/unit/test_efi%: HOST_CFLAGS += $(EFI_HEADERS)
+$(HOST_EFI_C:%.c=$(B)/host/%.o) $(B)/host/tests/unit/fake_efi.o $(B)/host/tests/unit/efi_block_rig.o $(B)/unit/test_efi%: HOST_CFLAGS += $(EFI_HEADERS)
 $(HOST_EFI_C:%.c=$(B)/fuzzobj/%.o) $(B)/fuzz/fuzz_efi: FUZZ_CFLAGS += $(EFI_HEADERS)
 
 $(B)/host/%.o: %.c Makefile
@@ -121,12 +127,18 @@ HOST_ASM := $(wildcard lib/*.asm)
 
 # Of the host command: what is pure, and what reads files below a root that tests choose.
 TOOL_PURE_C := tools/acpi_fadt.c tools/acpi_s5.c tools/boot_params.c tools/elf_plan.c tools/extents.c tools/findings.c \
-               tools/kexec_places.c tools/mounts.c \
+               tools/image_way.c tools/kexec_places.c tools/mounts.c \
                tools/frame_map.c tools/grub_cfg.c tools/image_facts.c tools/json.c tools/procfs.c \
-               tools/result_record.c tools/status_checks.c tools/status_grub.c tools/status_location.c tools/words.c
-TOOL_TREE_C := tools/grub_switch.c tools/here.c tools/program.c tools/system.c tools/system_disk.c tools/system_grub.c tools/tree.c
-TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) $(TOOL_TREE_C) lib/crc32.c disk/filesystem.c disk/raid.c \
-          disk/swap_area.c disk/uuid.c loader/options.c mm/memory_map.c
+               tools/result_record.c tools/session_words.c tools/status_checks.c tools/status_grub.c tools/status_location.c tools/words.c
+TOOL_TREE_C := tools/grub_switch.c tools/here.c tools/program.c tools/session_collect.c tools/session_compare.c tools/session_place.c tools/system.c tools/system_disk.c tools/system_grub.c tools/tree.c
+SESSION_DISK_C := disk/ext_state.c disk/filesystem.c disk/session_record.c disk/swap_area.c disk/uuid.c lib/crc32.c \
+          lib/crc32c.c
+TOOL_C := $(wildcard tools/thaw*.c image/*.c) $(TOOL_PURE_C) $(TOOL_TREE_C) $(SESSION_DISK_C) disk/raid.c \
+         loader/options.c loader/reasons.c mm/memory_map.c mm/page_tables.c
+
+# Of the program that writes the record of a session's filesystems.
+SESSION_C := tools/session_main.c tools/thaw_say.c $(TOOL_PURE_C) $(TOOL_TREE_C) $(SESSION_DISK_C) loader/options.c \
+          loader/reasons.c mm/memory_map.c mm/page_tables.c
 
 $(B)/host/libthaw.a: $(HOST_C:%.c=$(B)/host/%.o) $(TOOL_PURE_C:%.c=$(B)/host/%.o) $(TOOL_TREE_C:%.c=$(B)/host/%.o) \
 		$(B)/host/tools/thaw_say.o $(B)/host/tools/thaw_progress.o $(HOST_ASM:%.asm=$(B)/host/%.asm.o) $(UNIT_SUPPORT)
@@ -143,9 +155,13 @@ $(B)/host/file_extract: tests/files/file_extract.c $(B)/host/libthaw.a
 $(B)/host/thaw: $(TOOL_C:%.c=$(B)/host/%.o) $(B)/host/lib/crc32_clmul.asm.o
 	$(call say,LD,$@)$(CC) $(SANITIZE) -o $@ $^ $(STATIC_LIBS)
 
-unit: $(UNIT) $(B)/host/file_extract $(B)/host/thaw ## build and run the unit tests
+$(B)/host/session-record: $(SESSION_C:%.c=$(B)/host/%.o) $(B)/host/lib/crc32_clmul.asm.o
+	$(call say,LD,$@)$(CC) $(SANITIZE) -o $@ $^
+
+unit: $(UNIT) $(B)/host/file_extract $(B)/host/thaw $(B)/host/session-record ## build and run the unit tests
 	$(Q)tests/files/test_files.py $(B)/host/file_extract $(B)/files
 	$(Q)tests/tool/test_tool.py $(B)/host/thaw $(B)/tool-images
+	$(Q)$(PYTHON) -B tests/tool/test_session_record.py $(B)/host/session-record tools/systemd/thaw
 	$(Q)$(PYTHON) -B tests/grub/test_generator.py
 	$(Q)failed=0; for t in $(UNIT); do $$t >$$t.log 2>&1 || { failed=1; cat $$t.log; }; \
 	printf '  %-8s %s: %s passed\n' UNIT $${t##*/} $$(grep -c '^\[       OK \]' $$t.log); done; exit $$failed
@@ -181,12 +197,13 @@ fuzz: $(FUZZ:%=%.run) ## run every fuzz target for a share of FUZZ_SECONDS
 # --- checks ------------------------------------------------------------------------------------------------------
 
 BUILD_PACKAGES := gcc make binutils nasm libc6-dev liblzo2-dev liblz4-dev gnu-efi
+DEB_PACKAGES   := debhelper dpkg-dev lintian
 GUEST_PACKAGES := qemu-system-x86 qemu-utils seabios grub-pc-bin grub-common mmdebstrap e2fsprogs fdisk \
                   debian-archive-keyring python3
 CHECK_PACKAGES := libcmocka-dev zlib1g-dev makedumpfile e2fsprogs dosfstools mtools clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck python3-pytest \
                   python3-pytest-xdist python3-lz4 liblzo2-2 \
                   bc bison flex libelf-dev lz4 perl xz-utils \
-                  ovmf grub-efi-amd64-bin grub-efi-amd64-signed shim-signed
+                  ovmf grub-efi-amd64-bin grub-efi-amd64-signed shim-signed $(DEB_PACKAGES)
 SHARD ?= 1/1
 
 packages-build: ## install what `make` needs
@@ -217,7 +234,8 @@ layers: all ## check that no room of the house calls where it must not
 	$(Q)$(PYTHON) tests/layers.py $(B)/efi
 
 lint: ## static analysis: clang's compiler, clang-tidy, cppcheck, gcc -fanalyzer, clang-format
-	$(Q)B=$(B) tests/lint.sh $(LOADER_C) $(filter %.c,$(EFI_ONLY))
+	$(Q)tests/lint.sh loader $(LOADER_C) $(filter %.c,$(EFI_ONLY))
+	$(Q)tests/lint.sh tools $(wildcard tools/*.c)
 
 # 128 KiB were enough until the save role, writing drivers and packers came in.
 size: all ## check that thaw.elf is under 160 KiB
@@ -234,6 +252,9 @@ $(B)/tool/%.o: %.c Makefile
 $(B)/thaw: $(TOOL_C:%.c=$(B)/tool/%.o) $(B)/host/lib/crc32_clmul.asm.o
 	$(call say,LD,$@)$(CC) -o $@ $^ $(STATIC_LIBS)
 
+$(B)/session-record: $(SESSION_C:%.c=$(B)/tool/%.o) $(B)/host/lib/crc32_clmul.asm.o
+	$(call say,LD,$@)$(CC) -o $@ $^
+
 PREFIX  ?= /usr
 DESTDIR ?=
 
@@ -245,7 +266,25 @@ uninstall: ## take away what install put there
 
 .PHONY: install uninstall
 
+# --- the Debian package ------------------------------------------------------------------------------------------
+
+DEB_TREE := $(B)/deb/tree
+
+packages-deb: ## install what `make deb` needs
+	$(Q)tools/install-packages $(BUILD_PACKAGES) $(DEB_PACKAGES)
+
+# In a copy, so that nothing is left in this tree.
+deb: packages-deb ## build the Debian package build/deb/thaw_VERSION_amd64.deb and have lintian look at it
+	@rm -rf $(B)/deb && mkdir -p $(DEB_TREE)
+	$(Q)tar -c --exclude=./.git --exclude=./build --exclude=__pycache__ . | tar -x -C $(DEB_TREE)
+	$(call say,DEB,$(B)/deb)cd $(DEB_TREE) && unset B V MAKEFLAGS && dpkg-buildpackage -b -us -uc -jauto >../build.log 2>&1 || \
+		{ tail -n 40 ../build.log; exit 1; }
+	$(call say,LINTIAN,$(B)/deb)lintian --fail-on error,warning --info $(B)/deb/*.changes
+	@rm -rf $(DEB_TREE)
+
+.PHONY: packages-deb deb
+
 clean: ## remove build/
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -9,6 +9,7 @@
 #define LAST       '~'
 #define DRAWN_FROM 2 /* the first row that the table holds */
 #define DRAWN_ROWS 13
+#define BLOCK_END  13 /* the block's rows: DRAWN_FROM to here */
 
 /* A glyph's rows from DRAWN_FROM down; the ones left out are empty. */
 static const uint8_t glyphs[LAST - FIRST + 1][DRAWN_ROWS] = {
@@ -115,5 +116,7 @@ uint8_t font_row(char character, uint32_t row)
 
 	if (row < DRAWN_FROM || row >= DRAWN_FROM + DRAWN_ROWS)
 		return 0;
+	if ((uint8_t)character == FONT_BLOCK)
+		return row < BLOCK_END ? 0xFF : 0;
 	return glyphs[known - FIRST][row - DRAWN_FROM];
 }

@@ -8,6 +8,7 @@
 
 #define FONT_WIDTH  8
 #define FONT_HEIGHT 16
+#define FONT_BLOCK  0xDB /* a full block, but for a line above and below */
 
 /*
  * The pixels of row (0 at the top, below FONT_HEIGHT) of a character, bit 7 leftmost. A character that the font does

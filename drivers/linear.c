@@ -238,6 +238,7 @@ static enum status device_add(struct linear_disk *disk, struct block_device *dev
 		(uint32_t)min_u64(identity->max_transfer_bytes, device->identity.max_transfer_bytes);
 	identity->queue_depth = (uint32_t)min_u64(identity->queue_depth, device->identity.queue_depth);
 	identity->dma_limit = min_u64(identity->dma_limit, device->identity.dma_limit);
+	identity->is_serial |= device->identity.is_serial;
 	return STATUS_OK;
 }
 

@@ -50,11 +50,13 @@ static void new_line(void)
 
 static void put_character(char character)
 {
-	const char shown = character >= ' ' && character <= '~' ? character : '?';
+	const uint8_t shown = character == SCREEN_BLOCK              ? CELL_BLOCK
+			      : character >= ' ' && character <= '~' ? (uint8_t)character
+								     : '?';
 
 	if (console.column == console.surface.columns)
 		new_line();
-	cell_set(console.column, console.row, (uint16_t)(CELL_ATTRIBUTE | (uint8_t)shown));
+	cell_set(console.column, console.row, (uint16_t)(CELL_ATTRIBUTE | shown));
 	console.column++;
 }
 

@@ -8,6 +8,9 @@
 #include "include/status.h"
 #include "mm/arena.h"
 
+/* Among the characters of screen_write: a full block, for bars. */
+#define SCREEN_BLOCK '\x02'
+
 /* Makes [base, base + bytes) of video memory accessible at its physical address (see drivers/driver.h). */
 typedef enum status screen_map(struct paddr base, uint64_t bytes);
 
@@ -22,7 +25,7 @@ nodiscard enum status screen_init(const struct boot_screen *screen, struct arena
 /*
  * Shows size bytes of printable ASCII at the cursor. '\n' starts a new line, '\r' goes back to the start of the line
  * (so that it can be redrawn in place; a full line wraps only when one more character comes), '\t' goes to the next
- * multiple of 8; anything else looks like '?'. Without a screen it does nothing.
+ * multiple of 8; SCREEN_BLOCK is one; anything else looks like '?'. Without a screen it does nothing.
  */
 void screen_write(const char *text, size_t size);
 

@@ -11,6 +11,7 @@
 #define SCREEN_ROWS_MAX    160
 
 #define CELL_ATTRIBUTE 0x0700 /* VGA: light grey on black */
+#define CELL_BLOCK     0xDB   /* of the VGA's character set, and of our font */
 #define CELL_BLANK     (CELL_ATTRIBUTE | ' ')
 
 /* A validated place to draw on. All of [address, address + bytes) may be written. */

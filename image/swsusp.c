@@ -153,6 +153,11 @@ static enum status entries_take(struct swsusp_reader *reader, uint32_t wanted, s
 	return STATUS_OK;
 }
 
+bool swsusp_waits_for_map(const struct swsusp_reader *reader)
+{
+	return reader->maps_consumed == reader->maps_supplied;
+}
+
 enum status swsusp_next_read(struct swsusp_reader *reader, uint32_t most, struct swsusp_read *read_out)
 {
 	struct swsusp_read read = {0};
@@ -165,7 +170,7 @@ enum status swsusp_next_read(struct swsusp_reader *reader, uint32_t most, struct
 		return STATUS_OK;
 	}
 	known = stream_page_classify(reader, &read);
-	if (reader->maps_consumed == reader->maps_supplied)
+	if (swsusp_waits_for_map(reader))
 		return reader->info_supplied ? list_end_check(reader) : STATUS_AGAIN;
 	TRY(known);
 	TRY(entries_take(reader, most, &read));

@@ -148,6 +148,9 @@ nodiscard enum status swsusp_open(struct swsusp_reader *reader, const struct sws
  */
 nodiscard enum status swsusp_next_read(struct swsusp_reader *reader, uint32_t most, struct swsusp_read *read_out);
 
+/* True when every page that the maps at hand list was handed out: nothing more can be wanted but the next map. */
+bool swsusp_waits_for_map(const struct swsusp_reader *reader);
+
 /*
  * A map page arrived; in order of the wants. Checks it: no entry behind the list's end, no successor of the last map,
  * successor in range and unique (so chains can't loop). Errors: STATUS_CORRUPT, STATUS_NO_MEMORY,

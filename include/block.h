@@ -36,6 +36,7 @@ struct block_identity {
 	uint32_t queue_depth;        /* requests in flight at once, at least 1 */
 	uint32_t controller;         /* the same for disks that are quiesced together: pci_address() of theirs */
 	uint64_t dma_limit;          /* first physical address that the device can't reach; UINT64_MAX: none */
+	bool is_serial;              /* requests wait for each other, and a small one takes long: fewer are better */
 };
 
 struct block_completion {

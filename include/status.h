@@ -13,10 +13,12 @@ enum status {
 	STATUS_AMBIGUOUS,   /* several images and nothing that names one: boot with `ambiguous` */
 	STATUS_UNSUPPORTED, /* well formed, but not for us (or not for this hardware): boot with `unsupported` */
 	STATUS_MISMATCH,    /* not for this machine as it is today (memory map, hardware signature): `mismatch` */
+	STATUS_STALE,       /* a filesystem of the session was written since: boot with `stale`, for Linux `noresume` */
 	STATUS_CORRUPT,     /* contradicts itself or its checksum: boot with `corrupt` */
 	STATUS_IO_ERROR,    /* the device reported an error after its retries: boot with `io-error` */
 	STATUS_TIMEOUT,     /* the hardware did not answer within its bound: treated as `io-error` */
 	STATUS_NO_MEMORY,   /* no room in the arena or no free frame: boot with `no-memory` */
+	STATUS_USER,        /* the user does not want it to go on: what question_answer() says */
 	STATUS_INVALID,     /* an argument outside the documented range, from a user's option or a caller */
 };
 

@@ -21,6 +21,8 @@ const char *status_text(enum status status)
 		return "unsupported";
 	case STATUS_MISMATCH:
 		return "not for this machine";
+	case STATUS_STALE:
+		return "stale";
 	case STATUS_CORRUPT:
 		return "corrupt";
 	case STATUS_IO_ERROR:
@@ -29,6 +31,8 @@ const char *status_text(enum status status)
 		return "no answer in time";
 	case STATUS_NO_MEMORY:
 		return "no memory";
+	case STATUS_USER:
+		return "stopped by the user";
 	case STATUS_INVALID:
 		return "invalid argument";
 	}

@@ -11,6 +11,12 @@
 void disks_find(struct block_registry *registry, struct arena *arena);
 
 /*
+ * Has those brought up that nobody brought up yet, which can take seconds. True: there are more disks now than
+ * disks_find found; it has to be called anew.
+ */
+bool disks_find_more(void);
+
+/*
  * Before the mark: stops every disk controller but the one of `keep`, and clears bus mastering of every other PCI
  * function but bridges and displays (a display only reads its picture, which must still show an error).
  * Then rehearses the stop of keep's engine. STATUS_TIMEOUT: it does not stop; STATUS_IO_ERROR: a function goes on

@@ -33,8 +33,12 @@ static enum status view_place(struct dump_window *window, uint64_t place, uint64
 		return STATUS_CORRUPT;
 	if (place < window->start || place + bytes > window->end) {
 		const uint64_t length = min_u64(window->capacity, file->device_bytes - start);
-		const uint64_t start_us = timer_now_us();
+		uint64_t start_us;
 
+		/* Nothing is in flight between two reads. */
+		if (restore_watch_is_due(file->watch))
+			TRY(file->watch->look(file->watch, file->pages_done, file->pages_total, NULL, NULL));
+		start_us = timer_now_us();
 		window->end = window->start = start;
 		TRY(block_read_sync(file->device, (struct lba){file->start_lba + start / sector_bytes}, window->memory,
 				    length));
@@ -103,15 +107,16 @@ static enum status read_records(struct dump_file *file, struct dump_window *wind
 	return status == STATUS_NO_MEMORY ? STATUS_UNSUPPORTED : status;
 }
 
-enum status dump_file_open(struct dump_file *file, const struct found_image *found, struct arena *arena,
-			   const char **reason_out)
+enum status dump_file_open(struct dump_file *file, const struct restore_job *job, const char **reason_out)
 {
+	const struct found_image *found = job->found;
 	const uint32_t page_sectors = PAGE_BYTES / found->device->identity.sector_bytes;
 	struct dump_window window;
 	void *writes;
 
 	*file = (struct dump_file){
 		.device = found->device,
+		.watch = job->watch,
 		.start_lba = found->start_lba + found->header_page * page_sectors,
 		.device_bytes = (found->device_pages - found->header_page) * PAGE_BYTES,
 		.is_flattened = dump_identify(&found->header_bytes) == DUMP_FLATTENED,
@@ -119,12 +124,12 @@ enum status dump_file_open(struct dump_file *file, const struct found_image *fou
 	file->bytes = file->device_bytes;
 	if (!file->is_flattened)
 		return STATUS_OK;
-	TRY(arena_alloc(arena, WRITES_MAX * sizeof(struct flattened_write), sizeof(uint64_t), &writes));
+	TRY(arena_alloc(job->arena, WRITES_MAX * sizeof(struct flattened_write), sizeof(uint64_t), &writes));
 	if (flattened_open(&found->header_bytes, writes, WRITES_MAX, &file->index) != STATUS_OK) {
 		*reason_out = "the flattened dump is of another version";
 		return STATUS_UNSUPPORTED;
 	}
-	TRY(dump_window_init(&window, file, RECORD_WINDOW_BYTES, arena));
+	TRY(dump_window_init(&window, file, RECORD_WINDOW_BYTES, job->arena));
 	TRY(read_records(file, &window, reason_out));
 	file->bytes = file->index.bytes;
 	return STATUS_OK;

@@ -8,6 +8,7 @@
 #include "image/flattened.h"
 #include "image/kdump.h"
 #include "loader/find.h"
+#include "loader/restore.h"
 #include "mm/arena.h"
 
 struct dump_file {
@@ -19,6 +20,8 @@ struct dump_file {
 	uint64_t bytes; /* of the file, unflattened; device_bytes where nothing says */
 	uint64_t bytes_read;
 	uint64_t read_us;
+	struct restore_watch *watch;
+	uint64_t pages_done, pages_total; /* for it; total is 0 as long as it is not known */
 };
 
 /* A part of the device in memory. */
@@ -37,8 +40,7 @@ struct dump_window {
  * The file whose first page is the image's header page. A flattened one is looked through: all its records, not their
  * data. Errors, with *reason_out.
  */
-nodiscard enum status dump_file_open(struct dump_file *file, const struct found_image *found, struct arena *arena,
-				     const char **reason_out);
+nodiscard enum status dump_file_open(struct dump_file *file, const struct restore_job *job, const char **reason_out);
 
 /* capacity: whole pages, at least two. STATUS_NO_MEMORY. */
 nodiscard enum status dump_window_init(struct dump_window *window, struct dump_file *file, uint64_t capacity,
@@ -46,7 +48,7 @@ nodiscard enum status dump_window_init(struct dump_window *window, struct dump_f
 
 /*
  * bytes (at most a page) of the file at offset; they stay until the window is asked again. STATUS_CORRUPT: they are not
- * in the file. Errors of the device.
+ * in the file. Errors of the device, and of watch.
  */
 nodiscard enum status dump_window_view(struct dump_window *window, uint64_t offset, uint32_t bytes,
 				       const uint8_t **view_out);

@@ -9,6 +9,8 @@
 #include "lib/string.h"
 #include "loader/find_internal.h"
 
+static const char no_such_device[] = "no device has the name that resume= gives";
+
 struct find_search {
 	struct find_request request;
 	struct volumes volumes;
@@ -19,6 +21,7 @@ struct find_search {
 	uint32_t images;     /* of these, with an image */
 	enum status refused; /* of the first with a foreign or bad image */
 	const char *refused_reason;
+	bool has_image;         /* also one that is refused */
 	enum status unreadable; /* of the first disk or volume that can't be read */
 	bool has_containers;
 };
@@ -117,6 +120,7 @@ static enum status visit_readable(struct find_search *search, const struct volum
 	if (!look.is_named)
 		return STATUS_OK;
 	search->named++;
+	search->has_image |= look.has_image;
 	if (look.image == STATUS_OK)
 		TRY(keep_image(search, volume, logical, &look));
 	else if (look.image != STATUS_NOT_FOUND || exact)
@@ -199,7 +203,7 @@ static enum status decide(const struct find_search *search, const char **reason_
 	if (search->has_containers || search->volumes.logical.is_incomplete)
 		return fail(STATUS_UNSUPPORTED, "what resume= names may be inside LUKS or LVM that Thaw does not read",
 			    reason_out);
-	return fail(STATUS_NOT_FOUND, "no device has the name that resume= gives", reason_out);
+	return fail(STATUS_NOT_FOUND, no_such_device, reason_out);
 }
 
 static enum status search_all(struct find_search *search, const struct block_registry *registry, struct arena *arena)
@@ -216,6 +220,11 @@ static enum status search_all(struct find_search *search, const struct block_reg
 	return STATUS_OK;
 }
 
+bool find_names_nothing(const char *reason)
+{
+	return reason == no_such_device;
+}
+
 enum status find_image(const struct block_registry *registry, const struct resume_spec *own,
 		       const struct resume_spec *kernel, struct arena *arena, struct found_image *found_out,
 		       const char **reason_out)
@@ -226,6 +235,7 @@ enum status find_image(const struct block_registry *registry, const struct resum
 	void *memory;
 
 	*reason_out = "no memory to look for an image";
+	found_out->exists = false;
 	TRY(arena_alloc(arena, sizeof(*search), _Alignof(struct find_search), &memory));
 	search = memory;
 	search->refused_reason = "";
@@ -240,6 +250,7 @@ enum status find_image(const struct block_registry *registry, const struct resum
 		if (found_out->is_logical)
 			status = keep_linear(found_out, &search->found->linear);
 	}
+	found_out->exists = search->has_image;
 	arena_rewind(arena, mark);
 	return status;
 }

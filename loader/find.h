@@ -19,6 +19,7 @@ enum image_kind {
 
 /* An image that was found: where it is, and its header as read. */
 struct found_image {
+	bool exists; /* always written: there is an image, also if find_image fails */
 	struct block_device *device;
 	char name[VOLUME_NAME_BYTES]; /* "ahci0.1p5": the disk's name, 'p' and the partition number; or "vg-lv" */
 	uint64_t start_lba;           /* of the resume device, in sectors of the device */
@@ -52,3 +53,9 @@ struct found_image {
 nodiscard enum status find_image(const struct block_registry *registry, const struct resume_spec *own,
 				 const struct resume_spec *kernel, struct arena *arena, struct found_image *found_out,
 				 const char **reason_out);
+
+/*
+ * True for the reason that find_image gave when nothing has the name of resume=: it may be on a disk that was not
+ * brought up.
+ */
+bool find_names_nothing(const char *reason);

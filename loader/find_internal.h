@@ -22,6 +22,7 @@ struct find_look {
 	enum filesystem_kind kind;   /* as far as it was of interest */
 	enum status image;           /* is_named: STATUS_OK: an image; otherwise as of find_image */
 	const char *reason;          /* of image, static */
+	bool has_image;              /* also one that is refused */
 	enum image_kind image_kind;  /* valid with STATUS_OK */
 	struct swsusp_header header; /* likewise */
 };

@@ -86,6 +86,7 @@ static enum status check_header(const struct find_request *request, const struct
 		status = check_anchor(request, volume, page, look);
 	if (status == STATUS_NOT_FOUND && look->image_kind != IMAGE_CORE)
 		status = check_dump(request, page, look);
+	look->has_image = status != STATUS_NOT_FOUND;
 	if (request->header_page == 0)
 		look->kind = filesystem_identify(page, &identity);
 	if (status == STATUS_NOT_FOUND && find_names_one(request) && filesystem_is_container(look->kind)) {

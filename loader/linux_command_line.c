@@ -73,7 +73,8 @@ void linux_command_line_build(const char *original, const char *reason, uint32_t
 	const size_t length_max = (size_t)min_u64(characters_max, LINUX_COMMAND_LINE_BYTES - 1);
 	const size_t split = kernel_part_length(original);
 	const size_t head_length = trim_end(original, split);
-	const char *refusal = strcmp(reason, "stale") == 0 ? " noresume" : "";
+	const bool refuses = strcmp(reason, "stale") == 0 || strcmp(reason, "fresh") == 0;
+	const char *refusal = refuses ? " noresume" : "";
 	char words[WORDS_BYTES];
 
 	format_text(words, sizeof(words), "%s thaw.status=%s", refusal, reason);

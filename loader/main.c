@@ -14,13 +14,16 @@
 #include "loader/benchmark.h"
 #include "loader/console.h"
 #include "loader/disks.h"
+#include "loader/failure.h"
 #include "loader/leave.h"
 #include "loader/linux.h"
 #include "loader/mark.h"
 #include "loader/memory.h"
 #include "loader/normal.h"
-#include "loader/restore.h"
+#include "loader/question.h"
+#include "loader/restore_progress.h"
 #include "loader/save.h"
+#include "loader/session_check.h"
 
 /* For debuggers and tests: everything before this point is undone by a normal boot. */
 __attribute__((noinline)) void thaw_stop_entry(void);
@@ -32,6 +35,8 @@ static struct loader_memory memory;
 static struct block_registry registry;
 static bool disks_usable; /* for reading the normal kernel */
 static bool committed;    /* behind the mark */
+static struct found_image found;
+static const char *refusal = ""; /* why it is not resumed */
 
 void thaw_stop_entry(void)
 {
@@ -56,10 +61,14 @@ static const char *reason_of(enum status status)
 		return "unsupported";
 	case STATUS_MISMATCH:
 		return "mismatch";
+	case STATUS_STALE:
+		return "stale";
 	case STATUS_CORRUPT:
 		return "corrupt";
 	case STATUS_NO_MEMORY:
 		return "no-memory";
+	case STATUS_USER:
+		return "user";
 	case STATUS_OK:
 	case STATUS_AGAIN:
 	case STATUS_END:
@@ -86,6 +95,8 @@ static _Noreturn void boot_with(const char *reason)
 {
 	const struct normal_boot normal = {boot, &options, &registry, &memory, reason};
 
+	if (found.exists)
+		failure_show(reason, refusal, options.wait_s);
 	if (options_name_kernel(&options) && !disks_usable && bring_up_disks() != STATUS_OK)
 		log_line("no memory to bring the disks up");
 	boot_normal(&normal);
@@ -128,6 +139,12 @@ void loader_on_exception(const struct exception_frame *frame)
 	boot_with("fault");
 }
 
+static _Noreturn void refuse(enum status status, const char *why)
+{
+	refusal = why;
+	boot_with(reason_of(status));
+}
+
 static _Noreturn void stop_uncertain(void)
 {
 	/* An USB keyboard needs its controller. */
@@ -138,35 +155,50 @@ static _Noreturn void stop_uncertain(void)
 }
 
 /* The firmware kept the machine: as it was before the mark, or else the truth. */
-static _Noreturn void stay(const struct found_image *found, struct page scratch[2])
+static _Noreturn void stay(struct page scratch[2])
 {
 	console_speak_up();
 	log_line("the firmware does not let go of the machine");
-	if (mark_take_back(found, scratch) != MARK_UNCHANGED)
+	if (mark_take_back(&found, scratch) != MARK_UNCHANGED)
 		stop_uncertain();
 	committed = false;
 	boot_with("io-error");
 }
 
-/* The mark, and then nothing that can fail but a firmware that keeps the machine. */
-static _Noreturn void commit(const struct found_image *found, struct sealed_plan *plan,
-			     const struct mark_result *result, struct page scratch[2])
+/* Returns when the image is marked used; result as of mark_image_used. */
+static void mark_or_boot(const struct mark_result *result, struct page scratch[2])
 {
-	thaw_stop_seal(plan);
-	switch (mark_image_used(found, result, scratch)) {
+	switch (mark_image_used(&found, result, scratch)) {
 	case MARK_USED:
-		break;
+		return;
 	case MARK_UNCHANGED:
 		log_line("the image could not be marked used; it is as it was");
-		boot_with("io-error");
+		refuse(STATUS_IO_ERROR, "the image could not be marked used");
 	case MARK_UNKNOWN:
 		stop_uncertain();
 	}
+}
+
+/* The mark, and then nothing that can fail but a firmware that keeps the machine. */
+static _Noreturn void commit(struct sealed_plan *plan, const struct mark_result *result, struct page scratch[2])
+{
+	thaw_stop_seal(plan);
+	mark_or_boot(result, scratch);
 	log_line("jump");
 	committed = true;
 	if (leave_machine(&registry) != STATUS_OK)
-		stay(found, scratch);
+		stay(scratch);
 	handoff_image_start(plan->frame);
+}
+
+/* What the user wants instead of a resume. Nothing is started afresh beside an image that could come back. */
+static _Noreturn void obey(struct page scratch[2])
+{
+	if (question_answer() != ANSWER_FRESH)
+		boot_with("user");
+	mark_or_boot(NULL, scratch);
+	log_line("the session is discarded");
+	boot_with("fresh");
 }
 
 static void log_restore(const struct restore_result *result)
@@ -179,18 +211,17 @@ static void log_restore(const struct restore_result *result)
 }
 
 /* What the image's kernel does not do itself. */
-static enum status restore_acpi(const struct found_image *found, const struct restore_result *result,
-				const struct acpi_registers *acpi)
+static enum status restore_acpi(const struct restore_result *result, const struct acpi_registers *acpi)
 {
-	if (found->kind == IMAGE_CORE)
+	if (found.kind == IMAGE_CORE)
 		return acpi_state_restore(&result->acpi, acpi);
-	return found->kind == IMAGE_SWSUSP && found->header.platform ? STATUS_OK : acpi_enable(acpi);
+	return found.kind == IMAGE_SWSUSP && found.header.platform ? STATUS_OK : acpi_enable(acpi);
 }
 
-static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
+static _Noreturn void resume(uint64_t start_us)
 {
 	struct restore_job job = {
-		.found = found,
+		.found = &found,
 		.boot = boot,
 		.arena = memory_image_arena(&memory),
 		.memory_map_relaxed = options.memory_map_relaxed,
@@ -210,30 +241,66 @@ static _Noreturn void resume(const struct found_image *found, uint64_t start_us)
 	if (acpi_read(&boot->memory, boot->rsdp, boot->rsdp_bytes, &acpi) == STATUS_OK)
 		job.acpi = &acpi;
 	status = arena_alloc(job.arena, 2 * sizeof(struct page), PAGE_BYTES, &scratch);
+	if (status == STATUS_OK && question_on_escape(NULL, NULL) != ANSWER_GO_ON)
+		obey(scratch);
+	job.watch = restore_progress_begin();
 	if (status == STATUS_OK)
 		status = restore_image(&job, &plan, &result, &reason);
+	if (status == STATUS_USER)
+		obey(scratch);
 	if (status != STATUS_OK) {
-		log_line("refused: %s: %s", found->name, reason);
-		boot_with(reason_of(status));
+		log_line("refused: %s: %s", found.name, reason);
+		refuse(status, reason);
 	}
+	restore_progress_end();
 	log_restore(&result);
-	if (job.acpi && restore_acpi(found, &result, job.acpi) != STATUS_OK)
+	if (job.acpi && restore_acpi(&result, job.acpi) != STATUS_OK)
 		log_line("ACPI does not switch on; the power button may not work");
-	status = disks_quiesce_others(&registry, found->device);
+	status = disks_quiesce_others(&registry, found.device);
 	if (status != STATUS_OK) {
 		log_line("the devices can't be silenced: %s", status_text(status));
-		boot_with(reason_of(status));
+		refuse(status, "the devices can't be silenced");
 	}
+	if (question_on_escape(NULL, NULL) != ANSWER_GO_ON)
+		obey(scratch);
 	marked = (struct mark_result){result.pages, (timer_now_us() - start_us) / 1000};
-	if (console_cancelled())
-		boot_with("user");
 	leave_note(&marked);
-	commit(found, &plan, &marked, scratch);
+	commit(&plan, &marked, scratch);
+}
+
+/* On the disks that are up; if what is named is not there, on the others, too. */
+static enum status look_for_image(const struct resume_spec *kernel, struct found_image *found_out,
+				  const char **reason_out)
+{
+	enum status status;
+
+	*reason_out = "no memory to bring the disks up";
+	TRY(bring_up_disks());
+	status = find_image(&registry, &options.resume, kernel, &memory.arena, found_out, reason_out);
+	if (status != STATUS_NOT_FOUND || !find_names_nothing(*reason_out) || !disks_find_more())
+		return status;
+	log_line("%s; there are more disks", *reason_out);
+	TRY(bring_up_disks());
+	return find_image(&registry, &options.resume, kernel, &memory.arena, found_out, reason_out);
+}
+
+/* Likewise: a filesystem of the session that is not found may be there. */
+static enum status check_session(const struct resume_spec *kernel, const char **reason_out)
+{
+	bool is_missing;
+	enum status status = session_check(&registry, &found, &memory.arena, &is_missing, reason_out);
+
+	if (status != STATUS_OK || !is_missing || !disks_find_more())
+		return status;
+	log_line("there are more disks");
+	*reason_out = "no memory to bring the disks up";
+	TRY(bring_up_disks());
+	TRY(find_image(&registry, &options.resume, kernel, &memory.arena, &found, reason_out));
+	return session_check(&registry, &found, &memory.arena, &is_missing, reason_out);
 }
 
 void loader_main(const struct boot_info *info, enum status info_status)
 {
-	static struct found_image found;
 	struct resume_spec kernel_resume;
 	const char *reason;
 	bool kernel_noresume;
@@ -251,19 +318,18 @@ void loader_main(const struct boot_info *info, enum status info_status)
 			     &kernel_noresume);
 	if (options.noresume || kernel_noresume)
 		boot_with("noresume");
-	status = bring_up_disks();
-	if (status != STATUS_OK)
-		boot_with(reason_of(status));
-	status = find_image(&registry, &options.resume, &kernel_resume, &memory.arena, &found, &reason);
+	status = look_for_image(&kernel_resume, &found, &reason);
+	if (status == STATUS_OK)
+		status = check_session(&kernel_resume, &reason);
 	if (status != STATUS_OK) {
 		log_line("%s", reason);
-		boot_with(reason_of(status));
+		if (status == STATUS_STALE)
+			normal_forbid_resume(&found, &memory.arena);
+		refuse(status, reason);
 	}
-	if (console_cancelled())
-		boot_with("user");
 	if (options.benchmark) {
 		benchmark_read(&found, boot, memory_image_arena(&memory));
 		boot_with("noresume");
 	}
-	resume(&found, start_us);
+	resume(start_us);
 }

@@ -27,17 +27,18 @@ _Static_assert(sizeof(struct result_record) == SWSUSP_RESULT_BYTES, "the record'
 static void make_marked_swsusp(const struct found_image *found, const struct mark_result *result,
 			       struct page *marked_out)
 {
+	const struct mark_result counts = result ? *result : (struct mark_result){0};
 	const struct result_record record = {
 		.magic = {'T', 'H', 'A', 'W'},
 		.version = RESULT_VERSION,
 		.kind = RESULT_KIND_SWSUSP,
-		.pages = (uint32_t)min_u64(result->pages, UINT32_MAX),
-		.milliseconds = (uint32_t)min_u64(result->milliseconds, UINT32_MAX),
+		.pages = (uint32_t)min_u64(counts.pages, UINT32_MAX),
+		.milliseconds = (uint32_t)min_u64(counts.milliseconds, UINT32_MAX),
 	};
 
 	*marked_out = found->header_bytes;
 	memcpy(marked_out->bytes + SWSUSP_SIGNATURE_OFFSET, found->header.original_signature, SWSUSP_SIGNATURE_BYTES);
-	if (!found->header.has_bad_pages)
+	if (result && !found->header.has_bad_pages)
 		memcpy(marked_out->bytes + SWSUSP_RESULT_OFFSET, &record, sizeof(record));
 }
 
@@ -48,8 +49,8 @@ static void make_marked_core(const struct found_image *found, const struct mark_
 
 	*marked_out = found->header_bytes;
 	anchor->state = CORE_ANCHOR_USED;
-	anchor->restore_pages = (uint32_t)min_u64(result->pages, UINT32_MAX);
-	anchor->restore_ms = (uint32_t)min_u64(result->milliseconds, UINT32_MAX);
+	anchor->restore_pages = result ? (uint32_t)min_u64(result->pages, UINT32_MAX) : 0;
+	anchor->restore_ms = result ? (uint32_t)min_u64(result->milliseconds, UINT32_MAX) : 0;
 	core_anchor_seal(anchor);
 }
 

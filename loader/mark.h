@@ -20,7 +20,8 @@ struct mark_result {
 };
 
 /*
- * Gives the swap area its original signature back. scratch: two pages of the arena. The last disk access of a resume.
+ * Gives the swap area its original signature back. result: NULL: the image is discarded, nobody resumed it. scratch:
+ * two pages of the arena. The last disk access of a resume.
  */
 nodiscard enum mark_state mark_image_used(const struct found_image *found, const struct mark_result *result,
 					  struct page scratch[2]);

@@ -24,6 +24,13 @@ void stop_with_screen(const char *first_line, const char *second_line)
 	machine_reset();
 }
 
+/* The kernel's command line will say noresume; the image stays as it is. */
+void normal_forbid_resume(const struct found_image *found, struct arena *arena)
+{
+	(void)found;
+	(void)arena;
+}
+
 /* From the disks, as the options say. */
 static enum status prepare_by_path(const struct normal_boot *normal, struct handoff_linux **sealed_out,
 				   const char **reason_out)

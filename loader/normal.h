@@ -6,6 +6,7 @@
 
 #include "include/block.h"
 #include "include/boot_info.h"
+#include "loader/find.h"
 #include "loader/memory.h"
 #include "loader/options.h"
 
@@ -24,6 +25,12 @@ struct normal_boot {
  * be started, a screen says so and a key resets the machine.
  */
 _Noreturn void boot_normal(const struct normal_boot *normal);
+
+/*
+ * Sees to it that what boot_normal starts does not resume a stale image: nothing to do where it is told noresume; where
+ * nobody can tell it, the image is marked used. If even that fails, a screen says so, and this does not return.
+ */
+void normal_forbid_resume(const struct found_image *found, struct arena *arena);
 
 /* A screen that says what happened and what to do; a key resets the machine. */
 _Noreturn void stop_with_screen(const char *first_line, const char *second_line);

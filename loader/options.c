@@ -13,6 +13,8 @@
 
 #define ENTRY_LIMIT BIT64(52) /* physical addresses are below */
 
+#define WAIT_MAX_S 600
+
 #define SERIAL_PORTS     4
 #define SERIAL_BAUD_BASE 115200u
 
@@ -377,6 +379,17 @@ static bool apply_initrd(struct options *options, const char *value)
 	return understood;
 }
 
+/* A value that is not understood changes nothing. */
+static bool apply_wait(struct options *options, const char *value)
+{
+	uint64_t seconds = 0;
+
+	if (!number_take(&value, &seconds) || *value != '\0' || seconds > WAIT_MAX_S)
+		return false;
+	options->wait_s = (uint32_t)seconds;
+	return true;
+}
+
 /* A file on Thaw's own volume, from its root; slashes are as good as backslashes. */
 static bool apply_next(struct options *options, const char *value)
 {
@@ -400,6 +413,7 @@ static const struct option_word own_words[] = {
 	{"console=", apply_console},        {"quiet", apply_quiet},         {"thaw.benchmark", apply_benchmark},
 	{"thaw.entry=", apply_entry},       {"thaw.initrd=", apply_initrd}, {"thaw.kernel=", apply_kernel},
 	{"thaw.memmap=", apply_memory_map}, {"thaw.next=", apply_next},     {"thaw.snapshot", apply_snapshot},
+	{"thaw.wait=", apply_wait},
 };
 
 /* False: not one of these words, or its value is not valid. A cut word has no valid value. */
@@ -423,6 +437,7 @@ void options_parse(const char *text, struct options *options_out, void (*unknown
 
 	memset(options_out, 0, sizeof(*options_out));
 	options_out->serial_baud = SERIAL_BAUD_BASE;
+	options_out->wait_s = OPTION_WAIT_USUAL_S;
 	while (word_take(&text, word, &cut) && strcmp(word, "--") != 0) {
 		if (!word_apply(resume_words, ARRAY_COUNT(resume_words), options_out, word, cut) &&
 		    !word_apply(own_words, ARRAY_COUNT(own_words), options_out, word, cut))

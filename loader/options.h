@@ -45,17 +45,19 @@ struct file_spec {
 	char path[OPTION_TEXT_BYTES];
 };
 
-#define OPTION_INITRDS_MAX 8
+#define OPTION_INITRDS_MAX  8
+#define OPTION_WAIT_USUAL_S 10
 
 struct options {
 	struct resume_spec resume;
 	bool noresume; /* also for nohibernate, hibernate=no and hibernate=noresume, as in Linux */
 	bool quiet;
-	bool console_serial;                          /* console=ttySn named, with its speed */
-	uint32_t serial_port;                         /* n, 0-3 */
-	uint32_t serial_baud;                         /* a divisor of 115200; 115200 when not said */
-	bool console_screen;                          /* console=tty0, or no console= at all */
-	bool benchmark;                               /* thaw.benchmark: time a raw read, then boot normally */
+	uint32_t wait_s;      /* thaw.wait=: how long the screen of a failed resume is shown; 0: it is not waited for */
+	bool console_serial;  /* console=ttySn named, with its speed */
+	uint32_t serial_port; /* n, 0-3 */
+	uint32_t serial_baud; /* a divisor of 115200; 115200 when not said */
+	bool console_screen;  /* console=tty0, or no console= at all */
+	bool benchmark;       /* thaw.benchmark: time a raw read, then boot normally */
 	bool memory_map_relaxed;                      /* thaw.memmap=relaxed */
 	struct file_spec kernel;                      /* thaw.kernel= */
 	struct file_spec initrds[OPTION_INITRDS_MAX]; /* thaw.initrd=, repeatable; joined in this order */

@@ -4,10 +4,12 @@
  */
 #include "loader/read_queue.h"
 
+#include "lib/string.h"
+
 #define RING_PAGES_MIN 128
 #define ARENA_SHARE    3 /* the ring takes at most so large a part of what is free in the arena */
 /* A ring request takes at most so large a part of the ring: a smaller one where more of them are in flight. */
-#define RING_SHARE_MIN 4
+#define RING_SHARE_MIN 2
 #define RING_SHARE_MAX 16
 #define COMPLETIONS    16
 
@@ -66,6 +68,7 @@ enum status read_queue_flush(struct read_queue *queue)
 		.frames_start = queue->build_frames_start,
 		.ring_end = queue->ring_added,
 		.control = queue->build_control,
+		.joined = queue->build_joined,
 	};
 	if (queue->build_kind == READ_RING)
 		queue->order[queue->order_tail++ % READ_QUEUE_REQUESTS_MAX] = slot;
@@ -73,7 +76,16 @@ enum status read_queue_flush(struct read_queue *queue)
 	queue->bytes_submitted += (uint64_t)queue->build_pages * PAGE_BYTES;
 	queue->build_pages = 0;
 	queue->segment_count = 0;
+	queue->build_joined.value = 0;
 	return STATUS_OK;
+}
+
+bool read_queue_can_grow(const struct read_queue *queue)
+{
+	const uint64_t taken = queue->ring_added - queue->ring_consumed;
+
+	return queue->build_pages && queue->build_kind == READ_RING && taken == queue->ring_pages &&
+	       taken - queue->build_pages >= queue->ring_pages / 2;
 }
 
 /* True when memory at the destination goes on where the last segment of the request being built ends. */
@@ -137,6 +149,8 @@ enum status read_queue_add_frames(struct read_queue *queue, uint64_t device_page
 	while (*count > 0) {
 		uint64_t part;
 
+		if (queue->waits_for_joined)
+			return STATUS_AGAIN;
 		TRY(begin(queue, device_page, destination, READ_FRAME, &part));
 		part = min_u64(part, *count);
 		append(queue, destination, part);
@@ -160,13 +174,23 @@ uint64_t read_queue_frames_there(const struct read_queue *queue)
 	return there;
 }
 
+static bool ring_is_full(const struct read_queue *queue)
+{
+	return queue->ring_added - queue->ring_consumed == queue->ring_pages;
+}
+
+static struct paddr ring_next(const struct read_queue *queue)
+{
+	return virt_to_paddr(&queue->ring[read_queue_place(queue, queue->ring_added)]);
+}
+
 enum status read_queue_add_ring(struct read_queue *queue, uint64_t device_page)
 {
-	const struct page *place = &queue->ring[read_queue_place(queue, queue->ring_added)];
+	const struct paddr place = ring_next(queue);
 
-	if (queue->ring_added - queue->ring_consumed == queue->ring_pages)
+	if (ring_is_full(queue) || queue->waits_for_joined)
 		return STATUS_AGAIN;
-	TRY(add_page(queue, device_page, virt_to_paddr(place), READ_RING));
+	TRY(add_page(queue, device_page, place, READ_RING));
 	queue->ring_added++;
 	return STATUS_OK;
 }
@@ -187,6 +211,14 @@ static struct read_control *control_in_state(struct read_queue *queue, enum read
 	return NULL;
 }
 
+/* A place for a page that is wanted: one that is free, or that of a page nobody took. NULL: all are under way. */
+static struct read_control *control_place(struct read_queue *queue)
+{
+	struct read_control *control = control_in_state(queue, READ_CONTROL_FREE);
+
+	return control ? control : control_in_state(queue, READ_CONTROL_THERE);
+}
+
 static enum status control_add(struct read_queue *queue, uint64_t device_page, struct read_control *control)
 {
 	const uint32_t index = (uint32_t)(control - queue->controls);
@@ -205,10 +237,27 @@ enum status read_queue_want_control(struct read_queue *queue, uint64_t device_pa
 
 	if (control_find(queue, device_page))
 		return STATUS_OK;
-	control = control_in_state(queue, READ_CONTROL_FREE);
-	if (!control)
-		control = control_in_state(queue, READ_CONTROL_THERE);
+	control = control_place(queue);
 	return control ? control_add(queue, device_page, control) : STATUS_AGAIN;
+}
+
+bool read_queue_join_control(struct read_queue *queue, uint64_t device_page, struct paddr next_frame)
+{
+	struct read_control *control = control_place(queue);
+	struct paddr place = next_frame;
+
+	if (queue->build_kind == READ_RING)
+		place = ring_next(queue);
+	if (!control || control_find(queue, device_page) || queue->waits_for_joined ||
+	    (queue->build_kind == READ_RING && ring_is_full(queue)) ||
+	    !joins(queue, device_page, place, queue->build_kind) || !extends_last(queue, place))
+		return false;
+	append(queue, place, 1);
+	*control = (struct read_control){.state = READ_CONTROL_UNDER_WAY, .device_page = device_page};
+	queue->build_control = (uint32_t)(control - queue->controls);
+	queue->build_joined = place;
+	queue->waits_for_joined = true;
+	return true;
 }
 
 void read_queue_guess_control(struct read_queue *queue, uint64_t device_page)
@@ -229,6 +278,12 @@ enum status read_queue_take_control(struct read_queue *queue, uint64_t device_pa
 	TRY(control->status);
 	*page_out = &queue->control_pages[control - queue->controls];
 	return STATUS_OK;
+}
+
+static void joined_arrived(struct read_queue *queue, const struct read_request *request)
+{
+	memcpy(&queue->control_pages[request->control], paddr_to_virt(request->joined), PAGE_BYTES);
+	queue->waits_for_joined = false;
 }
 
 static void control_arrived(struct read_control *control, enum status status)
@@ -264,9 +319,11 @@ enum status read_queue_poll(struct read_queue *queue)
 		queue->in_flight--;
 		request->done = true;
 		request->active = request->kind == READ_RING;
-		if (request->kind == READ_CONTROL)
+		if (request->joined.value)
+			joined_arrived(queue, request);
+		if (request->kind == READ_CONTROL || request->joined.value)
 			control_arrived(&queue->controls[request->control], completions[i].status);
-		else if (queue->failure == STATUS_OK)
+		if (request->kind != READ_CONTROL && queue->failure == STATUS_OK)
 			queue->failure = completions[i].status;
 	}
 	if (queue->failure == STATUS_OK)
@@ -274,10 +331,17 @@ enum status read_queue_poll(struct read_queue *queue)
 	return queue->failure;
 }
 
+void read_queue_collect(void *queue)
+{
+	ignore_status(read_queue_poll(queue));
+}
+
 void read_queue_drain(struct read_queue *queue)
 {
 	queue->build_pages = 0;
 	queue->segment_count = 0;
+	queue->build_joined.value = 0;
 	while (queue->in_flight)
 		ignore_status(read_queue_poll(queue));
+	queue->waits_for_joined = false;
 }

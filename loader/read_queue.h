@@ -5,7 +5,8 @@
  * Three kinds of reads share the queue. Frame reads go to frames of the caller's choice and complete in any order. Ring
  * reads go to consecutive places of a ring in the arena and become ready in the order in which they were added. A
  * control read brings one page, which the caller names when it asks whether it is there; it may be a guess, whose error
- * does not matter until it is asked for.
+ * does not matter until it is asked for. Where small requests are dear, a control page joins the pages in front of it
+ * on the disk: it is read into memory that is filled next, and taken from there before that.
  */
 #pragma once
 
@@ -23,7 +24,8 @@ struct read_request {
 	enum read_kind kind;
 	uint64_t frames_start; /* frame reads: pages added before it */
 	uint64_t ring_end;     /* ring reads: pages added up to and with this request */
-	uint32_t control;      /* control reads: which */
+	uint32_t control;      /* control reads, and where a page joined: which */
+	struct paddr joined;   /* where that page was read to; 0: none joined */
 };
 
 #define READ_QUEUE_CONTROLS 12
@@ -67,6 +69,8 @@ struct read_queue {
 	enum read_kind build_kind;
 	uint64_t build_frames_start;
 	uint32_t build_control;
+	struct paddr build_joined;
+	bool waits_for_joined; /* nothing is added until the page that joined has been taken to its place */
 
 	struct read_control controls[READ_QUEUE_CONTROLS];
 	struct page *control_pages; /* one for each */
@@ -95,7 +99,14 @@ nodiscard enum status read_queue_add_ring(struct read_queue *queue, uint64_t dev
  */
 nodiscard enum status read_queue_want_control(struct read_queue *queue, uint64_t device_page);
 
-/* The same for a page that may be wanted soon; nothing is forgotten for it. */
+/*
+ * Makes a control page the last one of the request that is being built, if it follows that one's pages on the disk, and
+ * the place where they go on in memory follows, too: next_frame for frame reads (nothing must be read there meanwhile),
+ * the ring's next place. Until it is there, nothing can be added (STATUS_AGAIN). False: not joined; want it instead.
+ */
+nodiscard bool read_queue_join_control(struct read_queue *queue, uint64_t device_page, struct paddr next_frame);
+
+/* As read_queue_want_control for a page that may be wanted soon; nothing is forgotten for it. */
 void read_queue_guess_control(struct read_queue *queue, uint64_t device_page);
 
 /*
@@ -108,12 +119,24 @@ nodiscard enum status read_queue_take_control(struct read_queue *queue, uint64_t
 /* How many pages of frame reads, in the order in which they were added, are all there. */
 uint64_t read_queue_frames_there(const struct read_queue *queue);
 
+/*
+ * True while what is being built may wait for more pages: the ring has no room for them yet, and so much of it is there
+ * or under way that nobody has to wait. Else a device that is quicker than its reader would get many small requests.
+ */
+bool read_queue_can_grow(const struct read_queue *queue);
+
 /* Sends what is being built. STATUS_AGAIN: the device takes no more now. */
 nodiscard enum status read_queue_flush(struct read_queue *queue);
 
 /* Collects completions. The first error of a request, control reads apart, is returned, now and later; drain waits for
  * the others. */
 nodiscard enum status read_queue_poll(struct read_queue *queue);
+
+/*
+ * The same while somebody thinks (struct restore_watch's idle): what is in flight arrives, and no driver takes it for
+ * late. An error is that of the next poll.
+ */
+void read_queue_collect(void *queue);
 
 /* Waits until nothing is in flight, drops what is being built. Bounded by the driver's own time-outs. */
 void read_queue_drain(struct read_queue *queue);

@@ -50,26 +50,19 @@ static enum status prepare(struct restore *restore)
 		restore, swsusp_open(&restore->reader, &found->header, found->header_page, found->device_pages, marks));
 }
 
-/* What is wanted next. STATUS_AGAIN: nothing now. */
-static enum status next_pending(struct restore *restore)
-{
-	const enum status status =
-		restore_reader_status(restore, swsusp_next_read(&restore->reader, RUN_PAGES, &restore->pending));
-
-	if (status == STATUS_END) {
-		restore->ended = true;
-		return STATUS_AGAIN;
-	}
-	return status;
-}
-
 /* Pages of the pending read went into the queue. */
 static void pending_queued(struct restore *restore, uint64_t count)
 {
 	restore->pending.device_page += count;
 	restore->pending.count -= (uint32_t)count;
+}
+
+/* Pages with data did. */
+static void data_queued(struct restore *restore, uint64_t count)
+{
 	restore->pending_frame.value += count;
-	restore->pending_frames -= min_u64(count, restore->pending_frames);
+	restore->pending_frames -= count;
+	pending_queued(restore, count);
 }
 
 /* Plain pages go to their frames, by way of the ring if the device can't reach them. */
@@ -78,21 +71,23 @@ static enum status queue_data(struct restore *restore)
 	struct read_queue *queue = &restore->queue;
 	struct swsusp_read *pending = &restore->pending;
 	struct paddr frame;
+	uint64_t count;
 	uint64_t left;
 	enum status status;
 
 	if (restore->pending_frames == 0)
 		TRY(restore_place_next(restore, pending->count, &restore->pending_frame, &restore->pending_frames));
 	frame = pfn_to_paddr(restore->pending_frame);
-	left = restore->pending_frames;
-	if (frame.value + left * PAGE_BYTES <= queue->device->identity.dma_limit) {
+	count = min_u64(restore->pending_frames, pending->count);
+	if (frame.value + count * PAGE_BYTES <= queue->device->identity.dma_limit) {
+		left = count;
 		status = read_queue_add_frames(queue, pending->device_page, frame, &left);
-		pending_queued(restore, restore->pending_frames - left);
+		data_queued(restore, count - left);
 		return status;
 	}
 	TRY(read_queue_add_ring(queue, pending->device_page));
 	restore->ring_frames[read_queue_place(queue, queue->ring_added - 1)] = restore->pending_frame;
-	pending_queued(restore, 1);
+	data_queued(restore, 1);
 	return STATUS_OK;
 }
 
@@ -111,7 +106,22 @@ static void guess_maps(struct restore *restore, uint64_t map_page)
 	restore->last_map_page = map_page;
 }
 
-/* A map, or the information page: waited for by itself. */
+/* Where pages with data go on behind those that are wanted so far; 0: not known. */
+static enum status next_frame(struct restore *restore, struct paddr *frame_out)
+{
+	const struct swsusp_reader *reader = &restore->reader;
+
+	*frame_out = (struct paddr){0};
+	if (reader->header.codec != SWSUSP_PLAIN || restore->data_placed == 0)
+		return STATUS_OK;
+	if (restore->pending_frames == 0 && restore->data_placed < reader->info.data_pages)
+		TRY(restore_place_next(restore, RUN_PAGES, &restore->pending_frame, &restore->pending_frames));
+	if (restore->pending_frames > 0)
+		*frame_out = pfn_to_paddr(restore->pending_frame);
+	return STATUS_OK;
+}
+
+/* A page that is waited for by itself: a map, or the information page. */
 static enum status queue_control(struct restore *restore)
 {
 	if (restore->has_control)
@@ -125,12 +135,58 @@ static enum status queue_control(struct restore *restore)
 	return STATUS_OK;
 }
 
+/*
+ * Where small requests are dear, a map is held back until nothing else can be wanted without it: then it comes with the
+ * pages in front of it, which it mostly follows on the disk; else by itself.
+ */
+static enum status queue_map(struct restore *restore)
+{
+	if (!restore->queue.device->identity.is_serial)
+		return queue_control(restore);
+	restore->held_map = restore->pending;
+	restore->holds_map = true;
+	pending_queued(restore, 1);
+	return STATUS_OK;
+}
+
+/* STATUS_AGAIN also when it is under way now: it has to arrive. */
+static enum status queue_held_map(struct restore *restore)
+{
+	struct paddr frame;
+
+	if (!restore->holds_map || restore->has_control || !swsusp_waits_for_map(&restore->reader))
+		return STATUS_AGAIN;
+	TRY(next_frame(restore, &frame));
+	if (!read_queue_join_control(&restore->queue, restore->held_map.device_page, frame))
+		TRY(read_queue_want_control(&restore->queue, restore->held_map.device_page));
+	restore->control = restore->held_map;
+	restore->has_control = true;
+	restore->holds_map = false;
+	return STATUS_AGAIN;
+}
+
+/* What is wanted next. STATUS_AGAIN: nothing now. */
+static enum status next_pending(struct restore *restore)
+{
+	const enum status status =
+		restore_reader_status(restore, swsusp_next_read(&restore->reader, RUN_PAGES, &restore->pending));
+
+	if (status == STATUS_AGAIN)
+		return queue_held_map(restore);
+	if (status == STATUS_END) {
+		restore->ended = true;
+		return STATUS_AGAIN;
+	}
+	return status;
+}
+
 static enum status queue_pending(struct restore *restore)
 {
 	struct read_queue *queue = &restore->queue;
 
 	switch (restore->pending.kind) {
 	case SWSUSP_READ_MAP:
+		return queue_map(restore);
 	case SWSUSP_READ_INFO:
 		return queue_control(restore);
 	case SWSUSP_READ_DATA:
@@ -155,8 +211,8 @@ static enum status fill(struct restore *restore)
 		if (status == STATUS_OK)
 			status = queue_pending(restore);
 	}
-	if (status != STATUS_AGAIN)
-		return status;
+	if (status != STATUS_AGAIN || read_queue_can_grow(&restore->queue))
+		return status == STATUS_AGAIN ? STATUS_OK : status;
 	/* Nothing more can join what is being built, unless only the queue's depth is in the way. */
 	status = read_queue_flush(&restore->queue);
 	return status == STATUS_AGAIN ? STATUS_OK : status;
@@ -186,16 +242,33 @@ static enum status take_control(struct restore *restore, bool *progress_out)
 	return restore_take_control(restore, page);
 }
 
+/* Chunks are counted as they are unpacked, plain pages as they arrive: in their frames, or the ring. */
+static enum status report(struct restore *restore)
+{
+	const struct swsusp_info *info = &restore->reader.info;
+	struct restore_watch *watch = restore->job->watch;
+	uint64_t done = restore->unpacked_pages;
+
+	if (restore->reader.header.codec == SWSUSP_PLAIN)
+		done = read_queue_frames_there(&restore->queue) + restore->queue.ring_consumed;
+	return watch->look(watch, done, info->meta_pages + info->data_pages, read_queue_collect, &restore->queue);
+}
+
 static enum status stream(struct restore *restore)
 {
 	while (!finished(restore)) {
-		const uint64_t start_us = timer_now_us();
+		uint64_t start_us;
+		uint32_t in_flight;
 		bool progress;
 
+		if (restore_watch_is_due(restore->job->watch))
+			TRY(report(restore));
+		start_us = timer_now_us();
 		TRY(fill(restore));
+		in_flight = restore->queue.in_flight;
 		TRY(read_queue_poll(&restore->queue));
 		TRY(take_control(restore, &progress));
-		if (progress)
+		if (progress || restore->queue.in_flight < in_flight)
 			continue;
 		TRY(restore_take_ring(restore, &progress));
 		if (progress)
@@ -211,7 +284,7 @@ static enum status check_complete(struct restore *restore)
 {
 	const struct swsusp_reader *reader = &restore->reader;
 
-	if (restore->data_placed != reader->info.data_pages)
+	if (restore->data_placed != reader->info.data_pages || restore->pending_frames > 0)
 		return restore_refuse(restore, STATUS_CORRUPT, "the image ends early");
 	if (reader->header.has_crc32 && restore->crc32 != reader->header.crc32)
 		return restore_refuse(restore, STATUS_CORRUPT, "the checksum is wrong");

@@ -5,11 +5,23 @@
 #pragma once
 
 #include "drivers/acpi.h"
+#include "drivers/timer.h"
 #include "image/core_format.h"
 #include "include/boot_info.h"
 #include "loader/find.h"
 #include "loader/seal.h"
 #include "mm/placement.h"
+
+/*
+ * Who looks how far it is. look is called soon after the clock has passed next_us, with so many of total pages in place
+ * (0: not known yet), and may take its time; it calls idle(context) meanwhile, if there is one, so that what is in
+ * flight is taken when it arrives. What it returns but STATUS_OK ends the restore.
+ */
+struct restore_watch {
+	uint64_t next_us;
+	enum status (*look)(struct restore_watch *watch, uint64_t done, uint64_t total, void (*idle)(void *context),
+			    void *context);
+};
 
 /* What a restore works with. */
 struct restore_job {
@@ -17,6 +29,7 @@ struct restore_job {
 	const struct boot_info *boot;
 	struct arena *arena;
 	const struct acpi_registers *acpi; /* NULL: the tables could not be read */
+	struct restore_watch *watch;       /* or NULL */
 	bool memory_map_relaxed;
 	uint64_t entry; /* thaw.entry= */
 	unsigned levels;
@@ -40,7 +53,14 @@ struct restore_result {
  * Reads the whole image into place and seals the plan. Until it returns STATUS_OK nothing outside the arena was
  * written but frames that the image claims and free frames; boot modules are intact either way, and no read is in
  * flight. *reason_out: static text, always written.
- * Errors: as design.md's reasons: STATUS_UNSUPPORTED, _MISMATCH, _CORRUPT, _IO_ERROR, _TIMEOUT, _NO_MEMORY.
+ * Errors: as design.md's reasons: STATUS_UNSUPPORTED, _MISMATCH, _CORRUPT, _IO_ERROR, _TIMEOUT, _NO_MEMORY,
+ * and what job->watch returns.
  */
 nodiscard enum status restore_image(const struct restore_job *job, struct sealed_plan *plan_out,
 				    struct restore_result *result_out, const char **reason_out);
+
+/* Cheap: for the loops. */
+static inline bool restore_watch_is_due(const struct restore_watch *watch)
+{
+	return watch && timer_now_us() >= watch->next_us;
+}

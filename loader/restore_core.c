@@ -325,10 +325,16 @@ static enum status take(struct core_restore *restore, bool *progress_out)
 
 static enum status stream(struct core_restore *restore)
 {
+	struct restore_watch *watch = restore->job->watch;
+
 	while (chunk_at_hand(restore)) {
-		const uint64_t start_us = timer_now_us();
+		uint64_t start_us;
 		bool progress;
 
+		if (restore_watch_is_due(watch))
+			TRY(watch->look(watch, restore->pages_done, restore->core.data_pages, read_queue_collect,
+					&restore->queue));
+		start_us = timer_now_us();
 		TRY(ask(restore));
 		TRY(read_queue_poll(&restore->queue));
 		TRY(take(restore, &progress));

@@ -134,6 +134,7 @@ static enum status kdump_page_place(struct dump_restore *restore, struct pfn pfn
 	uint64_t start_us;
 
 	TRY(placement_place(&restore->placement, pfn, 1, &frame, &one));
+	restore->file.pages_done++;
 	out = pfn_to_page(frame);
 	if (page->codec == 0 && page->offset == restore->zero_offset) {
 		memset(out, 0, PAGE_BYTES);
@@ -221,6 +222,7 @@ static enum status elf_read(struct dump_restore *restore)
 			continue;
 		TRY(view(restore, &restore->data, run.offset, PAGE_BYTES, &page));
 		TRY(placement_place(&restore->placement, run.first, 1, &frame, &one));
+		restore->file.pages_done++;
 		memcpy(pfn_to_page(frame), page, PAGE_BYTES);
 	}
 	return STATUS_OK;
@@ -234,7 +236,7 @@ static enum status open(struct dump_restore *restore, bool *is_kdump_out)
 	const struct restore_job *job = restore->job;
 	enum status status;
 
-	TRY(dump_file_open(&restore->file, job->found, job->arena, restore->reason));
+	TRY(dump_file_open(&restore->file, job, restore->reason));
 	TRY(dump_window_init(&restore->existing, &restore->file, TABLE_WINDOW_BYTES, job->arena));
 	TRY(dump_window_init(&restore->dumped, &restore->file, TABLE_WINDOW_BYTES, job->arena));
 	TRY(dump_window_init(&restore->table, &restore->file, TABLE_WINDOW_BYTES, job->arena));
@@ -260,6 +262,7 @@ static enum status accept(struct dump_restore *restore, struct sealed_plan *plan
 		return refuse(restore, STATUS_CORRUPT, "the dump has nothing at the address that thaw.entry= gives");
 	log_line("resume: kexec-jump on %s, %lu pages, %lu MiB", restore->job->found->name, pages,
 		 div_round_up(pages, PAGES_PER_MIB));
+	restore->file.pages_total = pages;
 	restore->result->pages = pages;
 	restore->result->zero_pages = placement->zero.count;
 	return session_accept(placement, restore->job, plan);

@@ -16,10 +16,12 @@ struct restore {
 	struct sealed_plan *plan;
 
 	struct swsusp_read pending; /* wanted, but not yet in the queue: its pages that are left */
-	struct pfn pending_frame;   /* of plain pages: where the first ones go */
+	struct pfn pending_frame;   /* of plain pages: where the next ones go, wanted already or not */
 	uint64_t pending_frames;    /* so many of them */
 	struct swsusp_read control; /* the map or information page that is waited for */
 	bool has_control;
+	struct swsusp_read held_map; /* wanted, but held back: the next control page */
+	bool holds_map;
 	uint64_t last_map_page; /* device page of the map before */
 	bool ended;             /* the reader has handed out everything */
 

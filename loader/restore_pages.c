@@ -114,17 +114,18 @@ static enum status take_mixed_pages(struct restore *restore, uint32_t count)
 	return STATUS_OK;
 }
 
-/* The frames of a chunk of data pages, side by side. */
+/* The frames of a chunk of data pages, side by side: in a window, unless they lie so by themselves. */
 static enum status open_window(struct restore *restore, uint32_t count, struct page **window_out)
 {
 	struct pfn frames[SWSUSP_CHUNK_PAGES];
+	uint64_t run = 0;
 
-	for (uint64_t i = 0, run; i < count; i += run) {
+	for (uint64_t i = 0; i < count; i += run) {
 		TRY(restore_place_next(restore, count - i, &frames[i], &run));
 		for (uint64_t k = 1; k < run; k++)
 			frames[i + k].value = frames[i].value + k;
 	}
-	*window_out = memory_window_map(frames, count);
+	*window_out = run == count ? pfn_to_page(frames[0]) : memory_window_map(frames, count);
 	return STATUS_OK;
 }
 

@@ -12,7 +12,6 @@
 #define LARGE_PAGE_BYTES (2 * MIB)
 #define LOW_LIMIT        (4 * GIB)
 #define LEVELS_FIVE      5
-#define LEVELS_FOUR      4
 #define PML5_SHIFT       48
 
 static struct page *safe_table_page(void *context)
@@ -74,26 +73,11 @@ static const struct page *image_frame(void *context, struct pfn pfn)
 /* How many levels the image's tables have: 4 or 5. */
 static enum status find_levels(struct placement *placement, const struct swsusp_info *info, unsigned *levels_out)
 {
-	unsigned found = 0;
-
 	/* Nobody but the image has put code there. */
 	if (!placement_find(placement, paddr_to_pfn((struct paddr){info->jump_address_physical})))
 		return STATUS_CORRUPT;
-	for (unsigned levels = LEVELS_FOUR; levels <= LEVELS_FIVE; levels++) {
-		uint64_t physical;
-
-		if (page_tables_walk(info->cr3, levels, info->jump_address, image_frame, placement, &physical) ==
-			    STATUS_OK &&
-		    physical == info->jump_address_physical) {
-			if (found)
-				return STATUS_CORRUPT;
-			found = levels;
-		}
-	}
-	if (!found)
-		return STATUS_CORRUPT;
-	*levels_out = found;
-	return STATUS_OK;
+	return page_tables_find_levels(info->cr3, info->jump_address, info->jump_address_physical, image_frame,
+				       placement, levels_out);
 }
 
 /* The 2 MiB page that holds the jump address, at its virtual place. */

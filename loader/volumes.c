@@ -52,7 +52,8 @@ static enum status read_table(struct volumes *volumes, struct block_device *disk
 	struct partition_table *table = volumes->table;
 
 	TRY(partition_table_read(&reader, table));
-	log_table(identity, table);
+	if (!volumes->is_quiet)
+		log_table(identity, table);
 	if (table->damage == STATUS_TIMEOUT)
 		return table->damage;
 	if (table->damage == STATUS_IO_ERROR)

@@ -27,6 +27,7 @@ struct volumes {
 	struct arena *arena;
 	struct partition_table *table; /* of the disk that is looked at */
 	struct page *scratch;
+	bool is_quiet; /* the tables are logged already */
 	struct logical_volumes logical;
 };
 

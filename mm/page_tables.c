@@ -10,6 +10,9 @@
 #define LEVEL_PDPT 3
 #define LEVEL_PML4 4
 
+#define LEVELS_FOUR 4
+#define LEVELS_FIVE 5
+
 /* Bytes that one entry of a level covers. */
 static uint64_t level_bytes(unsigned level)
 {
@@ -122,4 +125,25 @@ enum status page_tables_walk(uint64_t root, unsigned levels, uint64_t address,
 		table = entry & PTE_ADDRESS;
 	}
 	return STATUS_NOT_FOUND;
+}
+
+enum status page_tables_find_levels(uint64_t root, uint64_t address, uint64_t physical,
+				    const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,
+				    unsigned *levels_out)
+{
+	unsigned found = 0;
+
+	for (unsigned levels = LEVELS_FOUR; levels <= LEVELS_FIVE; levels++) {
+		uint64_t end;
+
+		if (page_tables_walk(root, levels, address, frame_at, context, &end) != STATUS_OK || end != physical)
+			continue;
+		if (found)
+			return STATUS_CORRUPT;
+		found = levels;
+	}
+	if (!found)
+		return STATUS_CORRUPT;
+	*levels_out = found;
+	return STATUS_OK;
 }

@@ -50,3 +50,11 @@ nodiscard enum status page_tables_entry(struct page_tables *tables, uint64_t add
 nodiscard enum status page_tables_walk(uint64_t root, unsigned levels, uint64_t address,
 				       const struct page *(*frame_at)(void *context, struct pfn pfn), void *context,
 				       uint64_t *physical_out);
+
+/*
+ * How deep such tables are: 4 or 5, the one depth by which they lead from `address` to `physical`. frame_at: as above.
+ * STATUS_CORRUPT: by neither, or by both.
+ */
+nodiscard enum status page_tables_find_levels(uint64_t root, uint64_t address, uint64_t physical,
+					      const struct page *(*frame_at)(void *context, struct pfn pfn),
+					      void *context, unsigned *levels_out);

@@ -103,6 +103,7 @@ STEPS = (
     ("unit tests", unit_tests),
     ("fuzzers", fuzzers),
     ("static analysis", lambda a: step(make(a, "lint", limit_s=900))),
+    ("package", lambda a: step(make(a, "deb", limit_s=600))),
     ("scenarios", scenarios),
 )
 

@@ -14,12 +14,14 @@ LOADERS=/boot/thaw
 GENERATOR=/etc/grub.d/06_thaw
 HOOK=$systemd/system-sleep/thaw
 COMMAND=$PREFIX/sbin/thaw
+RECORDER=$PREFIX/libexec/thaw/session-record
 DEFAULTS=/etc/default/thaw
 MANUAL=$PREFIX/share/man
 COMPLETION=$PREFIX/share/bash-completion/completions/thaw
 UNITS=$systemd/system
 # The units are wanted by every boot; `systemctl mask` turns one off.
 TRY=sysinit.target.wants/thaw-try.service
+RECORD=sysinit.target.wants/thaw-record.service
 RESULT=multi-user.target.wants/thaw-result.service
 
 # mode, target; the content comes from standard input. Replaced in one step: a power cut leaves the old or the new file
@@ -47,13 +49,14 @@ install_all() {
 	put 644 "$LOADERS/thaw.elf" <"$1/thaw.elf"
 	put 644 "$LOADERS/thawx64.efi" <"$1/thawx64.efi"
 	put 755 "$COMMAND" <"$1/thaw"
+	put 755 "$RECORDER" <"$1/session-record"
 	put_settings 644 "$DEFAULTS" <"$here/default/thaw"
 	put 644 "$MANUAL/man8/thaw.8" <"$here/man/thaw.8"
 	put 644 "$MANUAL/man5/thaw-default.5" <"$here/man/thaw-default.5"
 	put 644 "$COMPLETION" <"$here/completion/thaw"
 	put 755 "$GENERATOR" <"$here/grub/06_thaw"
 	put 755 "$HOOK" <"$here/systemd/thaw"
-	for wanted in "$TRY" "$RESULT"; do
+	for wanted in "$TRY" "$RECORD" "$RESULT"; do
 		unit=${wanted##*/}
 		sed "s|@PREFIX@|$PREFIX|g" "$here/systemd/$unit.in" | put 644 "$UNITS/$unit"
 		mkdir -p "$DESTDIR$UNITS/${wanted%/*}"
@@ -65,13 +68,14 @@ install_all() {
 }
 
 uninstall_all() {
-	for file in "$UNITS/$TRY" "$UNITS/$RESULT" "$UNITS/${TRY##*/}" "$UNITS/${RESULT##*/}" "$HOOK" "$GENERATOR" \
-		"$LOADERS/thaw.elf" "$LOADERS/thawx64.efi" "$COMMAND" "$MANUAL/man8/thaw.8" \
+	for file in "$UNITS/$TRY" "$UNITS/$RECORD" "$UNITS/$RESULT" "$UNITS/${TRY##*/}" "$UNITS/${RECORD##*/}" \
+		"$UNITS/${RESULT##*/}" "$HOOK" "$GENERATOR" "$LOADERS/thaw.elf" "$LOADERS/thawx64.efi" "$COMMAND" \
+		"$RECORDER" "$MANUAL/man8/thaw.8" \
 		"$MANUAL/man5/thaw-default.5" "$COMPLETION"; do
 		rm -f "$DESTDIR$file"
 		echo "  REMOVE   $DESTDIR$file"
 	done
-	for directory in "$UNITS/${TRY%/*}" "$UNITS/${RESULT%/*}" "$LOADERS"; do
+	for directory in "$UNITS/${TRY%/*}" "$UNITS/${RESULT%/*}" "$LOADERS" "${RECORDER%/*}"; do
 		rmdir "$DESTDIR$directory" 2>/dev/null || :
 	done
 	# Settings that were changed are kept for the next installation.
@@ -85,7 +89,7 @@ uninstall_all() {
 
 case "${1-}" in
 install)
-	for file in "${2:?the build directory}/thaw.elf" "$2/thawx64.efi" "$2/thaw"; do
+	for file in "${2:?the build directory}/thaw.elf" "$2/thawx64.efi" "$2/thaw" "$2/session-record"; do
 		if [ ! -f "$file" ]; then
 			echo "install.sh: $file is not there: build it first" >&2
 			exit 1

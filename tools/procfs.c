@@ -106,31 +106,31 @@ static bool holds(const char *directory, const char *path)
 	       (strncmp(path, directory, length) == 0 && (path[length] == '\0' || path[length] == '/'));
 }
 
-/* 36 35 98:0 /root /mount options optional… - type source options */
-static bool mount_line_parse(const char *text, char *place_out, size_t capacity, struct mount_line *mount_out)
+/* 36 35 98:0 /root /mount options optional… - type source options; NULL, or what is behind the source. */
+static const char *mount_line_parse(const char *text, char *place_out, size_t capacity, struct mount_line *mount_out)
 {
 	char field[PROCFS_NAME_BYTES];
 	char number[32];
 
 	for (int skipped = 0; skipped < 2; skipped++) {
 		if ((text = field_take(text, field, sizeof(field))) == NULL)
-			return false;
+			return NULL;
 	}
 	if ((text = field_take(text, number, sizeof(number))) == NULL ||
 	    (text = field_take(text, field, sizeof(field))) == NULL ||
 	    (text = field_take(text, place_out, capacity)) == NULL ||
 	    !procfs_device_number(number, &mount_out->major, &mount_out->minor))
-		return false;
+		return NULL;
 	words_unescape_octal(place_out);
 	do {
 		if ((text = field_take(text, field, sizeof(field))) == NULL)
-			return false;
+			return NULL;
 	} while (strcmp(field, "-") != 0);
 	text = field_take(text, mount_out->filesystem, sizeof(mount_out->filesystem));
-	if (text == NULL || field_take(text, mount_out->source, sizeof(mount_out->source)) == NULL)
-		return false;
+	if (text == NULL || (text = field_take(text, mount_out->source, sizeof(mount_out->source))) == NULL)
+		return NULL;
 	words_unescape_octal(mount_out->source);
-	return true;
+	return text;
 }
 
 bool procfs_mount_of(const char *text, const char *path, struct mount_line *mount_out)
@@ -148,6 +148,24 @@ bool procfs_mount_of(const char *text, const char *path, struct mount_line *moun
 		}
 	}
 	return longest > 0;
+}
+
+const char *procfs_mount_next(const char *text, struct mount_entry *entry_out)
+{
+	while (*text != '\0') {
+		const char *rest = text + strcspn(text, "\n");
+		const char *options =
+			mount_line_parse(text, entry_out->place, sizeof(entry_out->place), &entry_out->line);
+
+		rest += *rest == '\n';
+		text = rest;
+		if (options == NULL)
+			continue;
+		options += strspn(options, " ");
+		entry_out->is_writable = strncmp(options, "rw", 2) == 0 && strchr(", \n", options[2]) != NULL;
+		return rest;
+	}
+	return NULL;
 }
 
 bool procfs_meminfo(const char *text, const char *name, uint64_t *bytes_out)

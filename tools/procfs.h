@@ -32,6 +32,16 @@ struct mount_line {
 /* In /proc/self/mountinfo. False: no line holds it. */
 bool procfs_mount_of(const char *text, const char *path, struct mount_line *mount_out);
 
+/* One mount. */
+struct mount_entry {
+	struct mount_line line;
+	char place[1024];
+	bool is_writable; /* the filesystem, whatever this one mount of it says */
+};
+
+/* The next one in mountinfo that is understood; returns what follows it (an empty text: nothing), or NULL: no more. */
+const char *procfs_mount_next(const char *text, struct mount_entry *entry_out);
+
 /* "MemTotal:" of /proc/meminfo, in bytes. */
 bool procfs_meminfo(const char *text, const char *name, uint64_t *bytes_out);
 

@@ -84,34 +84,3 @@ bool result_variable_read(const void *data, size_t bytes, struct result_variable
 	}
 	return variable_out->status[0] != '\0';
 }
-
-const char *result_meaning(const char *status)
-{
-	static const struct {
-		const char *status;
-		const char *meaning;
-	} meanings[] = {
-		{"resumed", "Thaw restored the session"},
-		{"no-image", "there was nothing to resume"},
-		{"noresume", "a normal start was asked for"},
-		{"user", "the resume was stopped by a key"},
-		{"ambiguous",
-		 "there were several images, and nothing named one: put resume= on the kernel's command line"},
-		{"unsupported",
-		 "the image, its place or an option is of a kind that Thaw does not know: Linux resumes it, "
-		 "if it can"},
-		{"mismatch", "memory or hardware is not as it was when the machine hibernated: undo the change"},
-		{"corrupt", "the image contradicted itself or its checksum: check the disk"},
-		{"stale", "a filesystem of the session was written to after it was hibernated: the image was refused"},
-		{"io-error", "a disk reported errors or did not answer: check the disk"},
-		{"no-memory", "the image needed more room than there was: Linux resumes it, if it can"},
-		{"fault", "Thaw itself failed: please report it, with its log"},
-		{"skipped", "the power-on before had neither resumed nor booted, so Thaw was left out"},
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(meanings); i++) {
-		if (strcmp(status, meanings[i].status) == 0)
-			return meanings[i].meaning;
-	}
-	return NULL;
-}

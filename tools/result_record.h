@@ -29,6 +29,3 @@ struct result_variable {
 
 /* From the bytes of the file in efivarfs: four of attributes, then lines. False: it says no status. */
 bool result_variable_read(const void *data, size_t bytes, struct result_variable *variable_out);
-
-/* What the one-word reason of thaw.status= means, and what to do: static texts; NULL: an unknown word. */
-const char *result_meaning(const char *status);

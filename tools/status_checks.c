@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "loader/reasons.h"
 #include "tools/frame_map.h"
 #include "tools/words.h"
 
@@ -201,15 +202,21 @@ static void image_check(const struct system_view *view, struct findings *finding
 static bool status_is_harmless(const char *status)
 {
 	return strcmp(status, "no-image") == 0 || strcmp(status, "noresume") == 0 || strcmp(status, "user") == 0 ||
-	       strcmp(status, "resumed") == 0;
+	       strcmp(status, "fresh") == 0 || strcmp(status, "resumed") == 0;
 }
 
 static void word_report(const char *check, const char *where, const char *status, struct findings *findings)
 {
-	const char *meaning = result_meaning(status);
+	const struct reason_words *words = reason_words_of(status);
+	const enum finding_result result = status_is_harmless(status) ? FINDING_OK : FINDING_WARNING;
 
-	findings_add(findings, check, status_is_harmless(status) ? FINDING_OK : FINDING_WARNING, "%s: %s%s%s%s", where,
-		     status, meaning != NULL ? " (" : "", meaning != NULL ? meaning : "", meaning != NULL ? ")" : "");
+	if (words == NULL)
+		findings_add(findings, check, result, "%s: %s", where, status);
+	else if (words->advice == NULL)
+		findings_add(findings, check, result, "%s: %s (%s)", where, status, words->what);
+	else
+		findings_add(findings, check, result, "%s: %s (%s; to do: %s)", where, status, words->what,
+			     words->advice);
 }
 
 void status_check_results(const struct system_view *view, struct findings *findings)

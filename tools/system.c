@@ -191,21 +191,28 @@ static void area_locate(const struct tree *tree, struct system_area *area)
 	free(text);
 }
 
+static bool area_is_on_disk(const struct system_area *area)
+{
+	return strncmp(area->line.path, "/dev/zram", 9) != 0;
+}
+
+/* Is it the one that the kernel was told? */
+static bool area_is_kernels(const struct system_area *area, const struct system_place *kernel)
+{
+	return kernel->is_found && strcmp(area->device, kernel->device) == 0 &&
+	       area->line.is_file == (kernel->has_offset && kernel->offset != 0);
+}
+
 /* The area that the kernel was told, else the one that is filled first. */
 static void area_choose(const struct tree *tree, struct system_view *view)
 {
 	for (size_t i = 0; i < view->swap_count; i++) {
 		struct system_area area = {.is_there = true, .line = view->swaps[i]};
 
-		if (strncmp(area.line.path, "/dev/zram", 9) == 0)
+		if (!area_is_on_disk(&area))
 			continue;
 		area_locate(tree, &area);
-		if (!view->kernel.is_given) {
-			view->area = area;
-			break;
-		}
-		if (view->kernel.is_found && strcmp(area.device, view->kernel.device) == 0 &&
-		    area.line.is_file == (view->kernel.has_offset && view->kernel.offset != 0)) {
+		if (!view->kernel.is_given || area_is_kernels(&area, &view->kernel)) {
 			view->area = area;
 			break;
 		}
@@ -313,6 +320,33 @@ void system_read_results(const struct tree *tree, struct system_view *view_out)
 {
 	begin(tree, view_out);
 	results_read(tree, view_out);
+}
+
+size_t system_read_areas(const struct tree *tree, bool all, struct system_area areas_out[SYSTEM_SWAPS_MAX])
+{
+	static struct system_view view;
+	size_t count = 0;
+
+	begin(tree, &view);
+	for (size_t i = 0; i < view.swap_count; i++) {
+		struct system_area *area = &areas_out[count];
+
+		*area = (struct system_area){.is_there = true, .line = view.swaps[i]};
+		if (!area_is_on_disk(area))
+			continue;
+		area_locate(tree, area);
+		if (area->line.is_file)
+			file_offset_read(tree, area);
+		if (!all && view.kernel.is_given && !area_is_kernels(area, &view.kernel))
+			continue;
+		/* Where the file itself does not tell, the kernel's word is taken. */
+		if (area->line.is_file && !area->has_offset && area_is_kernels(area, &view.kernel)) {
+			area->has_offset = true;
+			area->offset = view.kernel.offset;
+		}
+		count++;
+	}
+	return count;
 }
 
 void system_read(const struct tree *tree, bool runs, struct system_view *view_out)

@@ -109,6 +109,12 @@ void system_read(const struct tree *tree, bool runs, struct system_view *view_ou
 /* The part of it that is about results: booted_status, variable, area, record. */
 void system_read_results(const struct tree *tree, struct system_view *view_out);
 
+/*
+ * The swap areas on disks, each where it lies; returns their number. all: every one; else those that the next image may
+ * go to: the one that the kernel was told, or all when it was told none.
+ */
+size_t system_read_areas(const struct tree *tree, bool all, struct system_area areas_out[SYSTEM_SWAPS_MAX]);
+
 /* The part about GRUB and the settings; needs is_uefi. Private to tools/system*.c. */
 void system_read_grub(const struct tree *tree, struct system_view *view);
 

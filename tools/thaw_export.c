@@ -131,15 +131,20 @@ static bool options_parse(int argc, char **argv, const char *paths_out[2], uint6
 		const char *offset = option_value(argv[i], "--offset=");
 
 		if (offset != NULL) {
-			if (!pages_parse(offset, anchor_page_out))
-				return say_error(argv[i], "not a number of pages");
+			if (!pages_parse(offset, anchor_page_out)) {
+				say_error(argv[i], "not a number of pages");
+				return false;
+			}
 		} else if (argv[i][0] == '-' || count == 2) {
-			return say_error(argv[i], "not understood; see `thaw export --help`");
+			say_error(argv[i], "not understood; see `thaw export --help`");
+			return false;
 		} else {
 			paths_out[count++] = argv[i];
 		}
 	}
-	return count == 2 || say_refusal("target and output are needed; see `thaw export --help`");
+	if (count < 2)
+		say_refusal("target and output are needed; see `thaw export --help`");
+	return count == 2;
 }
 
 int thaw_export(int argc, char **argv)

@@ -53,18 +53,23 @@ static bool options_parse(int argc, char **argv, struct format_options *options_
 		const char *size = option_value(argv[i], "--size=");
 
 		if (size != NULL) {
-			if (!size_parse(size, &options.bytes))
-				return say_error(argv[i], "not a size");
+			if (!size_parse(size, &options.bytes)) {
+				say_error(argv[i], "not a size");
+				return false;
+			}
 		} else if (strcmp(argv[i], "--force") == 0) {
 			options.force = true;
 		} else if (argv[i][0] == '-' || options.path != NULL) {
-			return say_error(argv[i], "not understood; see `thaw format --help`");
+			say_error(argv[i], "not understood; see `thaw format --help`");
+			return false;
 		} else {
 			options.path = argv[i];
 		}
 	}
-	if (options.path == NULL)
-		return say_refusal("no target is named; see `thaw format --help`");
+	if (options.path == NULL) {
+		say_refusal("no target is named; see `thaw format --help`");
+		return false;
+	}
 	*options_out = options;
 	return true;
 }

@@ -14,6 +14,9 @@
 
 #include "disk/uuid.h"
 #include "image/swsusp_scan.h"
+#include "tools/image_way.h"
+#include "tools/session_compare.h"
+#include "tools/session_words.h"
 #include "tools/thaw_progress.h"
 #include "tools/thaw_say.h"
 
@@ -27,7 +30,8 @@ struct device {
 	uint64_t directory_entries;
 	struct progress progress;
 	struct image_facts facts;
-	struct here *here; /* NULL: not asked for */
+	struct here *here;    /* NULL: not asked for */
+	struct image_way way; /* verify */
 	const struct swsusp_scan *scan;
 	/* Of the frames with data: those in which the kernel's banner may be, by index. */
 	uint64_t window_start, window_end;
@@ -56,6 +60,7 @@ static bool device_open(struct device *device, const struct image_options *optio
 	if (device->directory == NULL)
 		abort();
 	image_facts_begin(&device->facts);
+	image_way_begin(&device->way);
 	return true;
 }
 
@@ -73,6 +78,7 @@ static void device_close(struct device *device)
 	free(device->directory);
 	free(device->here);
 	image_facts_free(&device->facts);
+	image_way_free(&device->way);
 	close(device->descriptor);
 }
 
@@ -118,6 +124,8 @@ static void frames_note(void *context, const uint64_t *pfns, uint32_t count)
 	struct device *device = context;
 	const uint64_t kernel = device->scan->reader.info.jump_address_physical / PAGE_BYTES;
 
+	if (!device->stops_early)
+		image_way_add_frames(&device->way, &device->scan->reader.info, pfns, count);
 	for (uint32_t i = 0; i < count; i++) {
 		const uint64_t pfn = pfns[i] & ~SWSUSP_PFN_ZERO;
 		const bool is_zero = (pfns[i] & SWSUSP_PFN_ZERO) != 0;
@@ -139,12 +147,21 @@ static void frames_note(void *context, const uint64_t *pfns, uint32_t count)
 			  device->scan->reader.pfn_pages_decoded == device->scan->reader.info.meta_pages;
 }
 
+static void way_note(void *context, uint64_t index, const struct page *page)
+{
+	struct device *device = context;
+
+	image_way_add_page(&device->way, &device->scan->reader.info, index, page);
+}
+
 static void data_note(void *context, uint64_t index, const struct page *page)
 {
 	struct device *device = context;
 
 	if (index >= device->window_start && index < device->window_end)
 		image_facts_find_banner(&device->facts, page);
+	if (!device->stops_early)
+		way_note(device, index, page);
 	device->is_done = device->stops_early && (device->facts.kernel[0] != '\0' || index + 1 >= device->window_end);
 }
 
@@ -168,6 +185,27 @@ static enum status device_scan(struct device *device, const struct image_options
 	progress_clear(&device->progress);
 	interrupt_obey();
 	return status != STATUS_OK && device->is_done ? STATUS_OK : status;
+}
+
+/* The image's page tables, which take another look at it where they are not in ascending order. */
+static enum status way_check(struct device *device, const struct image_options *options, struct swsusp_scan *scan)
+{
+	enum status status = image_way_end(&device->way, &scan->reader.info);
+
+	scan->sink = (struct swsusp_scan_sink){.data = way_note, .progress = reading_show, .context = device};
+	for (uint32_t look = 0; look < IMAGE_WAY_TABLES && status == STATUS_AGAIN; look++) {
+		marks_forget(device);
+		device->progress = progress_begin_reading("page tables", options->is_quiet);
+		status = swsusp_scan_image(scan, options->page, device->pages, device_marks(device));
+		progress_clear(&device->progress);
+		interrupt_obey();
+		if (status != STATUS_OK)
+			return status;
+		status = image_way_end(&device->way, &scan->reader.info);
+	}
+	if (status != STATUS_OK)
+		scan->reader.reason = "its page tables do not lead to its jump address";
+	return status;
 }
 
 /* All places that the swap map names, without the pages there but those that lead on. */
@@ -246,6 +284,49 @@ static void header_print(const struct swsusp_header *header)
 	printf("swap map     from page %" PRIu64 "\n", header->first_map_page);
 }
 
+/* The page again; NULL: said. The caller frees it. */
+static struct page *header_read(const struct device *device, const struct image_options *options)
+{
+	struct page *page = pages_allocate(sizeof(*page));
+
+	if (pread(device->descriptor, page, sizeof(*page), (off_t)(options->page * PAGE_BYTES)) ==
+	    (ssize_t)sizeof(*page))
+		return page;
+	free(page);
+	say_error(options->path, "the header can't be read again");
+	return NULL;
+}
+
+/* Of the filesystems: as text, or into the open object. */
+static void record_print(const struct device *device, const struct image_options *options, struct json *json)
+{
+	struct page *page = header_read(device, options);
+
+	if (page != NULL && options->print.is_json)
+		session_words_json(page, json);
+	else if (page != NULL)
+		session_words_print(page, stdout);
+	free(page);
+}
+
+/* Likewise of --here. False: the loader would refuse the image here. */
+static bool filesystems_fit(const struct device *device, const struct image_options *options,
+			    const struct swsusp_info *info, const char **reason_out)
+{
+	static const struct tree system = {""};
+	struct page *page = header_read(device, options);
+	struct session_record record;
+	bool good = true;
+
+	if (page != NULL && session_record_decode(page, &record) == STATUS_OK &&
+	    session_record_is_of(&record, info->jump_address, info->jump_address_physical))
+		good = session_compare(&system, &record, options->print.is_json ? NULL : stdout);
+	free(page);
+	if (!good)
+		*reason_out = "a filesystem of the session was written since it hibernated (stale)";
+	return good;
+}
+
 static void info_print(const struct swsusp_info *info)
 {
 	printf("jump         %#" PRIx64 ", physical %#" PRIx64 ", page tables %#" PRIx64 "\n", info->jump_address,
@@ -318,17 +399,20 @@ static enum thaw_exit verified_print(struct device *device, const struct image_o
 	if (options->print.is_json) {
 		json_open(&json, NULL, '{');
 		header_json(&reader->header, &reader->info, &json);
+		record_print(device, options, &json);
 		image_facts_json(&device->facts, &options->print, &json);
 		json_bool(&json, "has_checksum", reader->header.codec != SWSUSP_PLAIN && reader->header.has_crc32);
 	} else {
 		header_print(&reader->header);
+		record_print(device, options, NULL);
 		info_print(&reader->info);
 		frames_print(device, &reader->info);
 		scan_print(scan);
 		image_facts_print(&device->facts, &options->print, stdout);
 	}
 	if (device->here != NULL)
-		fits = image_here_end(device->here, &machine, options->print.is_json ? &json : NULL, &reason);
+		fits = image_here_end(device->here, &machine, options->print.is_json ? &json : NULL, &reason) &&
+		       filesystems_fit(device, options, &reader->info, &reason);
 	if (options->print.is_json) {
 		json_text(&json, "result", fits ? "ok" : "refused");
 		if (!fits)
@@ -355,6 +439,8 @@ enum thaw_exit swsusp_verify(const struct image_options *options)
 	}
 	if (image_here_begin(options, &device.here)) {
 		status = device_scan(&device, options, scan);
+		if (status == STATUS_OK)
+			status = way_check(&device, options, scan);
 		if (status == STATUS_OK) {
 			storage_take(&device, &scan->reader.info);
 			result = verified_print(&device, options, scan);
@@ -376,11 +462,13 @@ static enum thaw_exit inspected_print(const struct device *device, const struct 
 	if (options->print.is_json) {
 		json_open(&json, NULL, '{');
 		header_json(&reader->header, &reader->info, &json);
+		record_print(device, options, &json);
 		image_facts_json(&device->facts, &options->print, &json);
 		json_text(&json, "result", "ok");
 		json_close(&json, '{');
 	} else {
 		header_print(&reader->header);
+		record_print(device, options, NULL);
 		info_print(&reader->info);
 		frames_print(device, &reader->info);
 		printf("on disk      %" PRIu64 " pages (%" PRIu64 " MiB)\n", device->facts.stored_pages,

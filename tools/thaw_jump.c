@@ -58,12 +58,14 @@ static const char *failure_text(enum status status)
 	case STATUS_MISMATCH:
 		return "the target is not where it was, or the machine's memory is not as Linux described it";
 	case STATUS_CORRUPT:
+	case STATUS_STALE:
 		return "what Thaw was given, or wrote, contradicts itself";
 	case STATUS_INVALID:
 		return "Thaw was given something that it does not accept";
 	case STATUS_OK:
 	case STATUS_AGAIN:
 	case STATUS_END:
+	case STATUS_USER:
 		break;
 	}
 	return "the reason is not known";

@@ -45,7 +45,7 @@ static const char verify_help[] =
 	"  Reads the whole image and checks everything that the loader would before it restores it.\n"
 	"\n" PLACE_HELP
 	"  --here            does it fit this machine? Every frame must be RAM in the firmware's memory map, and the\n"
-	"                    map be the one that the image was made on\n"
+	"                    map be the one that the image was made on; and no filesystem of the session changed\n"
 	"  --json            for programs\n"
 	"  --quiet           no progress\n"
 	"\n" EXIT_HELP;

@@ -226,12 +226,12 @@ static void vmcoreinfo_read(struct save *save)
 	const struct elf_plan *plan = &save->program.plan;
 	struct save_parameters *parameters = save->parameters;
 	uint64_t address = 0;
+	const bool is_known = machine_vmcoreinfo_read(&address, &save->vmcoreinfo, &parameters->vmcoreinfo_bytes);
+	const bool is_hidden = address < plan->end && address + parameters->vmcoreinfo_bytes > plan->start;
 
-	if (!machine_vmcoreinfo_read(&address, &save->vmcoreinfo, &parameters->vmcoreinfo_bytes))
-		address = 0;
-	else if (save->program.vmcoreinfo != 0)
+	if (is_known && save->program.vmcoreinfo != 0)
 		address = save->program.vmcoreinfo;
-	else if (address < plan->end && address + parameters->vmcoreinfo_bytes > plan->start)
+	else if (!is_known || is_hidden)
 		address = 0;
 	if (address == 0) {
 		say_refusal("note: Thaw can't be told the kernel's VMCOREINFO: crash will not read the image");

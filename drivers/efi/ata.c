@@ -12,7 +12,6 @@
 #define STATUS_DEVICE_FAULT 0x20 /* DF */
 #define DEVICE_OBSOLETE     0xE0 /* bits that old disks want to be 1 */
 #define DEVICE_SECOND       0x10
-#define EFI_ATA_NON_DATA    0x02
 #define TIMEOUT_100NS       300000000u
 #define BLOCK_ALIGNMENT     64
 #define NO_MULTIPLIER       UINT16_MAX

@@ -5,7 +5,8 @@
  *
  * Many firmwares (EDK2's AHCI and NVMe drivers) look after what is in flight only when their timer ticks, every 10 ms:
  * a call that waits is ten times as fast then. So Block I/O 2 is used after its first calls ended in no more time than
- * a slow disk needs.
+ * a slow disk needs; and it is tried when two requests wait at a time, not for the few single reads of a boot without
+ * an image.
  */
 #include "drivers/efi/block_internal.h"
 
@@ -44,6 +45,7 @@ static enum status disk_submit_read(struct block_device *device, const struct bl
 		request++;
 	if (request == disk->requests + EFI_BLOCK_REQUESTS)
 		return STATUS_AGAIN;
+	disk->is_pressed |= request > disk->requests;
 	request->active = true;
 	request->tag = tag;
 	request->sequence = disk->sequence++;
@@ -91,6 +93,12 @@ static bool has_part(const struct efi_block_disk *disk)
 	return false;
 }
 
+/* Calls go through Block I/O 2. */
+static bool overlaps(const struct efi_block_disk *disk)
+{
+	return disk->is_concurrent && disk->is_pressed;
+}
+
 static EFI_STATUS call(struct efi_block_disk *disk, struct efi_block_part *part, uint64_t lba, void *buffer)
 {
 	const UINT32 media = disk->io->Media->MediaId;
@@ -98,8 +106,8 @@ static EFI_STATUS call(struct efi_block_disk *disk, struct efi_block_part *part,
 	if (disk->ata.protocol)
 		efi_block_stain(disk, part);
 	part->start_us = timer_now_us();
-	part->is_waiting = disk->is_concurrent;
-	if (disk->is_concurrent)
+	part->is_waiting = overlaps(disk);
+	if (part->is_waiting)
 		return disk->io2->ReadBlocksEx(disk->io2, media, lba, &part->token, part->bytes, buffer);
 	return disk->io->ReadBlocks(disk->io, media, lba, part->bytes, buffer);
 }
@@ -115,8 +123,7 @@ static bool ask(struct efi_block_disk *disk)
 
 	if (request && disk->bounces->is_lost)
 		request->status = STATUS_TIMEOUT;
-	if (!request || !part || all_asked(request) ||
-	    (disk->is_concurrent && disk->trials_left > 0 && has_part(disk)) ||
+	if (!request || !part || all_asked(request) || (overlaps(disk) && disk->trials_left > 0 && has_part(disk)) ||
 	    efi_block_carve(disk, request, part, &buffer) != STATUS_OK)
 		return false;
 	lba = request->lba;
@@ -129,6 +136,13 @@ static bool ask(struct efi_block_disk *disk)
 	return true;
 }
 
+/* Whoever reads shall know whether requests overlap. */
+static void set_concurrent(struct efi_block_disk *disk, bool is_concurrent)
+{
+	disk->is_concurrent = is_concurrent;
+	disk->device.identity.is_serial = !is_concurrent;
+}
+
 /* A call of a trial: Block I/O 2 is given up when it is slow, and used when none was. */
 static void judge(struct efi_block_disk *disk, const struct efi_block_part *part, bool has_ended)
 {
@@ -137,7 +151,7 @@ static void judge(struct efi_block_disk *disk, const struct efi_block_part *part
 	if (disk->trials_left == 0 || !disk->is_concurrent)
 		return;
 	if (us > TRIAL_US + part->bytes / TRIAL_BYTES_US)
-		disk->is_concurrent = false;
+		set_concurrent(disk, false);
 	else if (has_ended)
 		disk->trials_left--;
 }
@@ -167,7 +181,7 @@ static void disk_poll(struct block_device *device, struct block_completion *comp
 	for (uint32_t i = 0; disk->io2 && i < EFI_BLOCK_PARTS; i++)
 		if (disk->parts[i].active)
 			collect_part(disk, &disk->parts[i]);
-	while (ask(disk) && disk->is_concurrent)
+	while (ask(disk) && overlaps(disk))
 		continue;
 	for (uint32_t i = 0; i < EFI_BLOCK_REQUESTS && *count_out < capacity; i++) {
 		struct efi_block_request *request = &disk->requests[i];
@@ -205,7 +219,7 @@ static enum status disk_flush_sync(struct block_device *device)
 static enum status disk_write_sync(struct block_device *device, struct lba lba, const void *data, uint32_t bytes)
 {
 	struct efi_block_disk *disk = disk_of(device);
-	uint8_t *buffer = disk->bounces->memory[0];
+	uint8_t *buffer = disk->bounces->sector->bytes;
 
 	TRY(block_check_write(&device->identity, lba, data, bytes));
 	if (disk->bounces->is_lost)
@@ -261,7 +275,7 @@ static void use_block_io2(struct efi_block_disk *disk, EFI_HANDLE handle)
 		}
 	}
 	disk->io2 = io2;
-	disk->is_concurrent = true;
+	set_concurrent(disk, true);
 	disk->trials_left = EFI_BLOCK_TRIALS;
 }
 
@@ -297,6 +311,7 @@ static enum status add_disk(struct block_registry *registry, struct arena *arena
 		.queue_depth = EFI_BLOCK_REQUESTS,
 		.controller = registry->count,
 		.dma_limit = UINT64_MAX,
+		.is_serial = true,
 	};
 	format_text(disk->device.identity.name, BLOCK_NAME_BYTES, "efi%u", registry->count);
 	TRY(block_registry_add(registry, &disk->device));
@@ -311,10 +326,8 @@ static enum status make_bounces(struct arena *arena, struct efi_block_bounces **
 
 	TRY(arena_alloc(arena, sizeof(*bounces), _Alignof(struct efi_block_bounces), &memory));
 	bounces = memory;
-	for (uint32_t i = 0; i < EFI_BLOCK_BOUNCES; i++) {
-		TRY(arena_alloc(arena, EFI_BLOCK_PART_BYTES, PAGE_BYTES, &memory));
-		bounces->memory[i] = memory;
-	}
+	TRY(arena_alloc(arena, sizeof(struct page), PAGE_BYTES, &memory));
+	bounces->sector = memory;
 	*bounces_out = bounces;
 	return STATUS_OK;
 }
@@ -364,6 +377,6 @@ bool efi_block_close(struct block_device *device)
 	if (disk->io2 && !disk->bounces->is_lost)
 		close_events(disk, EFI_BLOCK_PARTS);
 	disk->io2 = NULL;
-	disk->is_concurrent = false;
+	set_concurrent(disk, false);
 	return !disk->bounces->is_lost;
 }

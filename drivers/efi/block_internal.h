@@ -8,12 +8,13 @@
 #include "drivers/efi/block.h"
 #include "drivers/efi/firmware.h"
 
-#define EFI_BLOCK_REQUESTS     4
+#define EFI_BLOCK_REQUESTS     2 /* large ones */
 #define EFI_BLOCK_TRIALS       2 /* calls of Block I/O 2 that must be quick before it is used */
 #define EFI_BLOCK_SEGMENTS     256
 #define EFI_BLOCK_PARTS        8
 #define EFI_BLOCK_BOUNCES      2
-#define EFI_BLOCK_PART_BYTES   (1 * MIB)  /* most of one call; a bounce buffer's size */
+#define EFI_BLOCK_PART_BYTES   (4 * MIB) /* most of one call: each costs the firmware some waiting */
+#define EFI_BLOCK_BOUNCE_BYTES (1 * MIB)
 #define EFI_BLOCK_DIRECT_BYTES (64 * KIB) /* a piece of memory that is worth a call of its own */
 
 /* A place in a request's memory. */
@@ -48,9 +49,10 @@ struct efi_block_part {
 	EFI_BLOCK_IO2_TOKEN token;
 };
 
-/* Of all disks. */
+/* Of all disks. Their memory is the firmware's, taken when first needed: some firmwares clear what they get back. */
 struct efi_block_bounces {
 	uint8_t *memory[EFI_BLOCK_BOUNCES];
+	struct page *sector; /* an aligned buffer for one that is written */
 	bool taken[EFI_BLOCK_BOUNCES];
 	bool is_lost; /* a call was not finished in its time: the firmware may still write to memory */
 };
@@ -60,7 +62,8 @@ struct efi_block_disk {
 	EFI_BLOCK_IO *io;
 	EFI_BLOCK_IO2_PROTOCOL *io2; /* NULL: there is none */
 	struct efi_ata ata;
-	bool is_concurrent;   /* io2 is used */
+	bool is_concurrent;   /* io2 is used, once the disk is pressed */
+	bool is_pressed;      /* it had two requests at a time */
 	uint32_t trials_left; /* with one call in flight at a time */
 	struct efi_block_bounces *bounces;
 	uint32_t alignment; /* of a buffer, at least 1 */
@@ -72,7 +75,8 @@ struct efi_block_disk {
 /*
  * Carves the next part off the request: straight to its memory where that is large, or small and alone, and aligned;
  * else as many small pieces as fit through a bounce buffer. *buffer_out: where the firmware reads to. STATUS_AGAIN:
- * there is no bounce buffer now. STATUS_END: all has been asked for.
+ * there is no bounce buffer now. STATUS_END: all has been asked for. STATUS_NO_MEMORY: there will be no bounce buffer;
+ * the request ends with that.
  */
 nodiscard enum status efi_block_carve(struct efi_block_disk *disk, struct efi_block_request *request,
 				      struct efi_block_part *part, void **buffer_out);

@@ -4,9 +4,12 @@
  */
 #include "drivers/efi/block_internal.h"
 
+#include "drivers/efi/pages.h"
 #include "drivers/timer.h"
+#include "lib/span.h"
 #include "lib/string.h"
 
+#define BOUNCE_END   (4 * GIB)
 #define STAIN_FACTOR 0x9E3779B97F4A7C15u /* spreads the clock over all bits */
 
 static uint32_t bytes_left(const struct efi_block_request *request, struct efi_block_cursor at)
@@ -47,6 +50,17 @@ static uint32_t free_bounce(const struct efi_block_bounces *bounces)
 	return at;
 }
 
+static enum status bounce_memory(struct efi_block_bounces *bounces, uint32_t bounce)
+{
+	struct paddr start;
+
+	if (bounces->memory[bounce])
+		return STATUS_OK;
+	TRY(efi_pages_allocate(EFI_BLOCK_BOUNCE_BYTES / PAGE_BYTES, BOUNCE_END, &start));
+	bounces->memory[bounce] = paddr_to_virt(start);
+	return STATUS_OK;
+}
+
 enum status efi_block_carve(struct efi_block_disk *disk, struct efi_block_request *request, struct efi_block_part *part,
 			    void **buffer_out)
 {
@@ -66,8 +80,10 @@ enum status efi_block_carve(struct efi_block_disk *disk, struct efi_block_reques
 	}
 	if (bounce == EFI_BLOCK_BOUNCES)
 		return STATUS_AGAIN;
-	for (bytes = 0; bytes < EFI_BLOCK_PART_BYTES && bytes_left(request, at) > 0;) {
-		const uint32_t piece = (uint32_t)min_u64(bytes_left(request, at), EFI_BLOCK_PART_BYTES - bytes);
+	request->status = bounce_memory(disk->bounces, bounce);
+	TRY(request->status);
+	for (bytes = 0; bytes < EFI_BLOCK_BOUNCE_BYTES && bytes_left(request, at) > 0;) {
+		const uint32_t piece = (uint32_t)min_u64(bytes_left(request, at), EFI_BLOCK_BOUNCE_BYTES - bytes);
 
 		/* Not the first: it would go directly if it could. */
 		if (bytes > 0 && piece >= EFI_BLOCK_DIRECT_BYTES && bytes % disk->device.identity.sector_bytes == 0)
@@ -87,7 +103,7 @@ void efi_block_stain(const struct efi_block_disk *disk, struct efi_block_part *p
 {
 	part->stain = (timer_now_us() * STAIN_FACTOR) | 1;
 	for (uint32_t at = 0; at < part->bytes; at += disk->device.identity.sector_bytes)
-		memcpy(part->buffer + at, &part->stain, sizeof(part->stain));
+		__builtin_memcpy(part->buffer + at, &part->stain, sizeof(part->stain));
 }
 
 static bool is_stained(const struct efi_block_disk *disk, const struct efi_block_part *part)
@@ -95,7 +111,7 @@ static bool is_stained(const struct efi_block_disk *disk, const struct efi_block
 	bool stained = false;
 
 	for (uint32_t at = 0; part->stain && at < part->bytes; at += disk->device.identity.sector_bytes)
-		stained |= memcmp(part->buffer + at, &part->stain, sizeof(part->stain)) == 0;
+		stained |= load_le64(part->buffer + at) == part->stain;
 	return stained;
 }
 

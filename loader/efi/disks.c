@@ -5,11 +5,17 @@
 #include "loader/disks.h"
 
 #include "drivers/efi/block.h"
+#include "drivers/efi/connect.h"
 #include "drivers/efi/pages.h"
 
 void disks_find(struct block_registry *registry, struct arena *arena)
 {
 	efi_block_find(registry, arena);
+}
+
+bool disks_find_more(void)
+{
+	return efi_connect_disks();
 }
 
 enum status disks_quiesce_others(struct block_registry *registry, struct block_device *keep)

@@ -14,9 +14,9 @@
 #include "mm/page_tables.h"
 
 #define FOOTPRINT_BYTES   (16 * MIB)
-#define TAKEN_ELSE_BYTES  MIB /* the firmware's map, events, the stack: generously */
+#define TAKEN_ELSE_BYTES  (3 * MIB) /* bounce buffers, the firmware's map, events, the stack: generously */
 #define ARENA_BYTES_MIN   (1 * MIB)
-#define DISKS_ARENA_BYTES (4 * MIB) /* for finding an image */
+#define DISKS_ARENA_BYTES (1280 * KIB) /* for finding an image: 64 disks and the text of a volume group */
 #define RESERVE_BYTES     (64 * KIB)
 #define LOW_END           (4 * GIB)
 #define IDENTITY_END      BIT64(47)
@@ -47,7 +47,7 @@ static enum status allocate(uint64_t bytes, struct arena *arena)
 	return STATUS_NO_MEMORY;
 }
 
-/* Once; what is left of Thaw's own 16 MiB. Many firmwares clear what they get back, so it is not taken for nothing. */
+/* Once; what is left of Thaw's own 16 MiB. Some firmwares clear what they get back, so it is not taken for nothing. */
 struct arena *memory_image_arena(struct loader_memory *memory)
 {
 	static struct arena image_arena;

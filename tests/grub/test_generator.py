@@ -116,6 +116,13 @@ class Flow(Case):
         self.assertNotIn("savedefault", text)
         self.assertIn(f"linux {KERNEL} memmap=1M$255M odd=two words", self.calls(text, "multiboot2"))
 
+    def test_as_quiet_as_the_kernel(self):
+        self.system.write("/etc/default/thaw", 'GRUB_CMDLINE_THAW="own words"\n')
+        text = self.system.generate("GRUB_CMDLINE_LINUX='splash quiet'\n")
+        self.assertIn(f"{UEFI} quiet own words", self.calls(text, grub_platform="efi"))
+        text = self.system.generate("GRUB_CMDLINE_LINUX='notquiet'\n")
+        self.assertIn(f"{UEFI} own words", self.calls(text, grub_platform="efi"))
+
     def test_no_kernel(self):
         self.system.write("/etc/grub.d/10_linux", "#!/bin/sh\n", 0o755)
         self.assertEqual(self.system.generate(), "")

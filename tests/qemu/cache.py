@@ -19,6 +19,10 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
+LIMIT_GIB = 24
+FREE_GIB = 12
+SESSIONS = ("session-", "kjumped-")
+
 # mkswap, sfdisk, debugfs and mke2fs live where only root's PATH leads.
 os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
@@ -71,14 +75,40 @@ def build_once(kind: str, recipe: object, build: Callable[[Path], None]) -> Path
             work.rename(final)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    _prune()
+    try:
+        _prune()
+    except FileNotFoundError:
+        pass  # another worker is at it, or has just made something
     return final
 
 
+def _used_bytes(entry: Path) -> int:
+    return sum(path.lstat().st_blocks * 512 for path in entry.rglob("*"))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _prune() -> None:
-    """Remove what nobody used for two weeks, and what an interrupted build left a day ago."""
-    now = time.time()
-    for path in cache_dir().iterdir():
-        days = (now - path.stat().st_mtime) / 86400
-        if path.is_dir() and days > (1 if ".tmp-" in path.name else 14):
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove what nobody used for two weeks and what an interrupted build left; beyond LIMIT_GIB, or with less than
+    FREE_GIB left on the disk, also the sessions that were not used for longest, but none of the last two hours."""
+    hours = {path: (time.time() - path.stat().st_mtime) / 3600 for path in cache_dir().iterdir()}
+    oldest_first = sorted(hours, key=hours.get, reverse=True)
+    for path in oldest_first:
+        # A disk is the base of sessions that were used a moment later.
+        days = 1 if ".tmp-" in path.name else 14 if path.name.startswith(SESSIONS) else 15
+        if hours[path] > days * 24:
+            _remove(path)
+    sizes = {path: _used_bytes(path) for path in oldest_first if path.is_dir()}
+    used = sum(sizes.values())
+    for path, size in sizes.items():
+        has_room = used <= LIMIT_GIB << 30 and shutil.disk_usage(cache_dir()).free >= FREE_GIB << 30
+        if has_room or hours[path] < 2:
+            break
+        if path.name.startswith(SESSIONS):
+            _remove(path)
+            used -= size

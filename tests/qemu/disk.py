@@ -228,6 +228,14 @@ def overlay(base: Path, path: Path) -> Path:
     return path
 
 
+def grow(image: Path, size_gib: int) -> None:
+    """Make a qcow2 file's disk so large.  The backup of its GPT stays where it was."""
+    run = subprocess.run(["qemu-img", "resize", "-q", str(image), f"{size_gib}G"], capture_output=True, text=True,
+                         check=False)
+    if run.returncode != 0:
+        raise HarnessError(f"qemu-img resize: {run.stderr}")
+
+
 def blank(path: Path, size_mib: int) -> Path:
     """A new, empty qcow2 file; returns `path`."""
     run = subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), f"{size_mib}M"], capture_output=True,

@@ -49,6 +49,8 @@ class Boot:
     (the system partition, as what the firmware starts; GRUB is its thaw.next), "menu" (the root filesystem, but `menu`
     makes the commands of the loader's own; "{version}" in them is the kernel's); options_file: text of thaw.conf beside
     the loader; asks_lockdown: the entry looks whether GRUB is locked down.
+
+    wait_s: how long the loader shows why it did not resume; None: as long as it does by itself.
     """
 
     entry: str = "linux"
@@ -64,6 +66,12 @@ class Boot:
     options_file: str | None = None
     asks_lockdown: bool = True
     menu: Callable[[str], str] | None = None
+    wait_s: int | None = 0
+
+    def loader_words(self) -> str:
+        """The loader's options, but for the console."""
+        wait = "" if self.wait_s is None else f"thaw.wait={self.wait_s}"
+        return f"{self.thaw_args} {wait}".strip()
 
     def kernel_arguments(self) -> str:
         """The whole command line of the normal kernel."""
@@ -77,7 +85,7 @@ class Boot:
     def _efi_loader(self) -> str:
         """As the menu entry of a user has it."""
         path = f"{EFI_PARTITION}{efi_disk.LOADER}" if self.place == "esp" else f"($root){efi_disk.ROOT_LOADER}"
-        chain = f"chainloader {path} {self.thaw_args}".rstrip()
+        chain = f"chainloader {path} {self.loader_words()}".rstrip()
         root, back = (f"set was=$root\nset root={EFI_ROOT}\n", "set root=$was\n") if self.place == "esp" else ("", "")
         lockdown = ' -a "$lockdown" != "y"' if self.asks_lockdown else ""
         return (f'{root}if [ "$grub_platform" = "efi"{lockdown} ]; then\n'
@@ -113,7 +121,7 @@ class Boot:
         if self.extra:
             lines.append(self.extra)
         if self.entry == "thaw":
-            loader = f"multiboot2 /boot/thaw/thaw.elf {CONSOLE} {self.thaw_args}".rstrip()
+            loader = f"multiboot2 /boot/thaw/thaw.elf {CONSOLE} {self.loader_words()}".rstrip()
             by_path, _, modules = self.fallback.rpartition("+") if self.fallback != "path" else ("path", "", "")
             if by_path:
                 files = self.files or Files(guest.FS_UUID, vmlinuz, (initrd,))
@@ -146,7 +154,7 @@ def _install_efi(image: Path, disk: efi_disk.EfiDisk, boot: Boot, loader: Path |
     efi_disk.write_file(image, disk, efi_disk.FIRST if boot.place == "first" else efi_disk.LOADER, program)
     if boot.options_file is not None:
         efi_disk.write_file(image, disk, efi_disk.OPTIONS if boot.place == "first" else efi_disk.LOADER_OPTIONS,
-                            boot.options_file.encode())
+                            f"{boot.options_file}\n{boot.loader_words()}\n".encode())
 
 
 def install(image: Path, disk: disks.Disk, boot: Boot, loader: Path | None = None) -> None:

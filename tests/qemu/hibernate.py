@@ -23,6 +23,8 @@ def boot_words(config) -> str:
         words.append("hibernate=nocompress")
     elif config.compression == "lz4":
         words.append("hibernate.compressor=lz4")
+    if config.firmware != "bios":
+        words.append("bgrt_disable")  # see "A kernel that can't be hibernated" in docs/uefi.md
     return " ".join(word for word in words if word)
 
 

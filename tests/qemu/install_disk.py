@@ -41,7 +41,7 @@ SETTINGS = """\
 GRUB_TIMEOUT=0
 GRUB_TERMINAL="console serial"
 GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"
-GRUB_CMDLINE_LINUX="console=ttyS0,115200"
+GRUB_CMDLINE_LINUX="console=ttyS0,115200 bgrt_disable"
 GRUB_CMDLINE_LINUX_DEFAULT="loglevel=7"
 GRUB_CMDLINE_THAW="console=ttyS0,115200"
 """
@@ -85,6 +85,7 @@ def stage(directory: Path) -> None:
         (Path(build) / "thaw.elf").write_bytes(b"nothing\n" * (PLACEHOLDER_BYTES // 8))
         (Path(build) / "thawx64.efi").write_text("nothing\n", encoding="ascii")
         (Path(build) / "thaw").write_text("#!/bin/false\n", encoding="ascii")
+        (Path(build) / "session-record").write_text("#!/bin/sh\n", encoding="ascii")
         run = subprocess.run([str(TOOLS / "install.sh"), "install", build], capture_output=True, text=True, check=False,
                              env={**os.environ, "DESTDIR": str(directory), "PREFIX": "/usr"})
     if run.returncode != 0:
@@ -114,22 +115,27 @@ def extent(agent: Agent, path: str) -> tuple[tuple[int, int], ...]:
     return tuple((int(start) * disks.SECTOR, int(length) * disks.SECTOR) for start, length in found)
 
 
-def _install(agent: Agent, base: disks.Disk) -> dict:
-    unpack(agent)
+def set_up_grub(agent: Agent, base: disks.Disk, target: str = f"{BY_ID}0") -> None:
+    """Boot this system by a GRUB of its own from now on, with the settings of settings_files()."""
     swap = base.spec.swaps[0]
     agent.run(f"echo 'UUID={swap.uuid} none swap sw 0 0' >> /etc/fstab")
     agent.run("cp /usr/share/grub/default/grub /etc/default/grub")
     # What other systems and looks need: no entry of theirs is tried, and each takes its time in an emulator.
     agent.run("cd /etc/grub.d && chmod a-x 05_debian_theme 20_linux_xen 30_os-prober 30_uefi-firmware")
-    agent.run(f"grub-install --locales= {BY_ID}0 2>&1", timeout_s=300)
+    agent.run(f"grub-install --locales= {target} 2>&1", timeout_s=300)
     agent.run("update-grub 2>&1", timeout_s=300)
+
+
+def _install(agent: Agent, base: disks.Disk) -> dict:
+    unpack(agent)
+    set_up_grub(agent, base)
     facts = {"thaw": extent(agent, LOADER), "grubenv": extent(agent, GRUBENV),
              "log": agent.run("cat /boot/grub/grub.cfg")}
     agent.run("sync; mount -o remount,ro /", check=False)
     return facts
 
 
-def _files() -> dict[str, bytes]:
+def settings_files() -> dict[str, bytes]:
     return {"/etc/default/grub.d/thaw-test.cfg": SETTINGS.encode(),
             "/etc/initramfs-tools/conf.d/resume": f"RESUME=UUID={SPEC.swaps[0].uuid}\n".encode(),
             "/boot/grub/custom.cfg": quick_entry().encode()}
@@ -141,7 +147,7 @@ def _make(base: disks.Disk, out: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         tree = Path(work) / "root"
         stage(tree)
-        drive = drive_of(Path(work) / "files.raw", _files(), tree)
+        drive = drive_of(Path(work) / "files.raw", settings_files(), tree)
         with session.power_on(image, base, grub_run.Boot(), HARDWARE, out / "log", limit_s=900,
                               more=(drive,), drive={"flushes": False}) as on:
             wait_ready(on)

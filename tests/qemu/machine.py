@@ -24,6 +24,7 @@ from qmp import Qmp
 
 GIB = 1 << 30
 MIB = 1 << 20
+DUMP_PIECE = 256 * MIB
 # Firmware: the program, the variables a new machine starts with, and what else QEMU must be told.
 OVMF = Path("/usr/share/OVMF")
 FIRMWARE = {
@@ -99,7 +100,7 @@ class Drive:
     it does not rotate (Linux then allocates swap differently; an NVMe disk never does); bad_sectors: LBAs of 512 bytes
     that can't be read; bad_writes: that can't be written; controller: see Hardware, "" is the hardware's; "native" the
     machine's own in any case; sector_bytes: 512, or 4096 behind a controller of its own (the BIOS can't boot from
-    those).
+    those); asleep: a firmware that is UEFI does not bring it up by itself.
     """
 
     path: Path
@@ -109,12 +110,13 @@ class Drive:
     bad_writes: tuple[int, ...] = ()
     controller: str = ""
     sector_bytes: int = 512
+    asleep: bool = False
 
     def device(self, hardware: Hardware, number: int, native: int) -> str:
         """QEMU's -device value; number: of all drives, native: of those at the machine's own controller."""
         controller = self.controller or hardware.controller
         common = f"id=drive{number},drive=disk{number},serial=THAW{number}"
-        if number == 0 or hardware.is_efi():
+        if number == 0 or hardware.is_efi() and not self.asleep:
             common += f",bootindex={number}"  # OVMF brings up those disks only that it may boot from
         if controller in ("", "native"):
             if self.sector_bytes != 512:
@@ -159,7 +161,8 @@ class Machine:
     seconds (see patience()) the machine is killed and every wait raises HarnessError; gdb: open a gdb stub; paused: do
     not start the CPUs until `resume()`; extra: more QEMU arguments; icount: value of -icount or None; single_thread:
     run all CPUs in one host thread (Linux's threaded compression crawls otherwise); variables: the UEFI variables to
-    start with, None for those of a new machine; this machine's own are in the result directory (`variables_path`).
+    start with, None for those of a new machine; this machine's own are in the result directory (`variables_path`); raw: all
+    that the console received.
     """
 
     hardware: Hardware
@@ -173,6 +176,7 @@ class Machine:
     extra: tuple[str, ...] = ()
     variables: Path | None = None
     lines: list[Line] = field(default_factory=list)
+    raw: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
         self.result_dir = Path(self.result_dir)
@@ -296,6 +300,7 @@ class Machine:
                 parts = (pending + data).split(b"\n")
                 pending = parts.pop()
                 with self._changed:
+                    self.raw += data
                     for part in parts if data else [*parts, pending]:
                         text = part.decode("utf-8", "replace").replace("\r", "")
                         if self.hardware.is_efi():
@@ -359,6 +364,23 @@ class Machine:
         """Seconds since power-on."""
         return time.monotonic() - self.started
 
+    def wait_raw(self, pattern: bytes, timeout_s: float = 60, start: int = 0) -> re.Match:
+        """Wait for `pattern` in what was received, from byte `start` on, whether its line is complete or not."""
+        end = time.monotonic() + patience(timeout_s)
+        with self._changed:
+            while not (match := re.compile(pattern).search(bytes(self.raw), start)):
+                left = end - time.monotonic()
+                if left <= 0 or self._console_done:
+                    raise self.error(f"nothing like {pattern!r} within {patience(timeout_s):.0f} s")
+                self._changed.wait(min(left, 1.0))
+            return match
+
+    def press(self, *keys: str) -> None:
+        """Press keys of the PC's keyboard, one after the other (QEMU's names: "esc", "1", "ret")."""
+        for key in keys:
+            self.qmp.command("send-key", keys=[{"type": "qcode", "data": key}])
+            time.sleep(0.3)
+
     def type(self, text: str) -> None:
         """Send characters to the guest's first serial port."""
         self._process.stdin.write(text.encode())
@@ -377,12 +399,18 @@ class Machine:
         return reason
 
     def dump_memory(self, name: str, ranges: list[tuple[int, int]] | None = None) -> list[tuple[int, int, Path]]:
-        """Write physical memory to files in the result directory: (start, length, file) for each range of RAM."""
+        """Write physical memory to files in the result directory: (start, length, file) for each piece of RAM.
+
+        QEMU writes zeroes, too; they are taken out of each piece before the next one, so that a disk need not hold them.
+        """
         result = []
-        for start, length in ranges or self.hardware.ram_ranges():
-            path = self.result_dir / f"{name}-{start:x}.bin"
-            self.qmp.command("pmemsave", timeout_s=patience(180), val=start, size=length, filename=str(path.resolve()))
-            result.append((start, length, path))
+        for first, total in ranges or self.hardware.ram_ranges():
+            for start in range(first, first + total, DUMP_PIECE):
+                length = min(DUMP_PIECE, first + total - start)
+                path = self.result_dir / f"{name}-{start:x}.bin"
+                self.qmp.command("pmemsave", timeout_s=patience(60), val=start, size=length, filename=str(path.resolve()))
+                subprocess.run(["fallocate", "--dig-holes", str(path)], check=True)
+                result.append((start, length, path))
         return result
 
     def screenshot(self, name: str) -> Path:

@@ -44,7 +44,7 @@ class Config:
     the kernel's own; cmdline: added to the kernel's command line; controller: of the first disk (machine.Hardware);
     fillers: see disk.DiskSpec; second: controller of the second disk, "" when there is none ("native": the machine's
     own); second_sector_bytes: of its sectors; firmware: see machine.Hardware; stub: the kernel was started as an EFI
-    program, without GRUB's `linux`.
+    program, without GRUB's `linux`; disk_gib: size of the first disk, 0: what its partitions need.
     """
 
     kernel: str = "6.1"
@@ -69,6 +69,7 @@ class Config:
     second_sector_bytes: int = 512
     firmware: str = "bios"
     stub: bool = False
+    disk_gib: int = 0
 
     def hardware(self) -> Hardware:
         """The PC of this configuration."""
@@ -98,7 +99,7 @@ class Config:
         default = Config()
         parts = [self.kernel, self.compression, self.mode, self.machine, f"{self.cpus}cpu", f"{self.memory_mib}M"]
         for key in ("cpu", "table", "swap", "cmdline", "controller", "fillers", "second", "second_sector_bytes",
-                    "firmware"):
+                    "firmware", "disk_gib"):
             if getattr(self, key) != getattr(default, key):
                 parts.append(str(getattr(self, key)).replace(" ", "_"))
         parts += [key for key in ("logical", "fragmented", "stub") if getattr(self, key)]
@@ -107,7 +108,10 @@ class Config:
     def recipe(self) -> dict:
         """What makes sessions differ, as plain values; those of a BIOS PC don't depend on what only UEFI has."""
         values = asdict(self)
-        return values if self.firmware != "bios" else {k: v for k, v in values.items() if k not in ("firmware", "stub")}
+        left_out = {"firmware", "stub"} if self.firmware == "bios" else set()
+        if not self.disk_gib:
+            left_out.add("disk_gib")
+        return {key: value for key, value in values.items() if key not in left_out}
 
     def boot(self) -> grub_run.Boot:
         """How its kernel is started for the session."""
@@ -197,6 +201,8 @@ def power_on(image: Path, disk: disks.Disk, boot: grub_run.Boot, hardware: Hardw
 def _make(config: Config, disk: disks.Disk, out: Path) -> None:
     cache.progress(f"session: hibernating {config.name()}")
     image = disks.overlay(disk.path, out / "disk.qcow2")
+    if config.disk_gib:
+        disks.grow(image, config.disk_gib)
     boot = config.boot()
     more = ()
     if config.second:
@@ -263,18 +269,19 @@ def hibernated(config: Config) -> Hibernated:
 @contextmanager
 def resume(session: Hibernated, result_dir: Path, entry: str = "thaw", image: Path | None = None,
            boot: grub_run.Boot | None = None, hardware: Hardware | None = None, drive: dict | None = None,
-           second: Path | None = None, more: tuple[Drive, ...] = (), **options):
+           second: Path | None = None, asleep: bool = False, more: tuple[Drive, ...] = (), **options):
     """Power on overlays of a hibernated session's disks; yields a Powered.
 
-    entry: who resumes, "linux" or "thaw"; image, second: overlays made already; boot: replaces the default Boot, which
-    gives `resume=` to both the loader and the kernel; more: drives behind the session's own.
+    entry: who resumes, "linux" or "thaw"; image, second: overlays made already; asleep: the second disk, see
+    machine.Drive; boot: replaces the default Boot, which gives `resume=` to both the loader and the kernel; more: drives
+    behind the session's own.
     """
     result_dir.mkdir(parents=True, exist_ok=True)
     if image is None:
         image = disks.overlay(session.path, result_dir / "disk.qcow2")
     if session.second:
         second = second or disks.overlay(session.second, result_dir / "second.qcow2")
-        more = (session.config.second_drive(second), *more)
+        more = (session.config.second_drive(second, asleep=asleep), *more)
     if boot is None:
         boot = default_boot(session, entry)
     if session.variables:

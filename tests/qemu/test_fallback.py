@@ -194,7 +194,7 @@ def test_disk_that_is_silent_for_a_while(result_dir):
             raise Failure(f"{len(answers)} waits ended without an answer, but the disk was silent once")
 
 
-@pytest.mark.parametrize("config", (Config(), PLAIN_PC), ids=("ahci", "ide"))
+@pytest.mark.parametrize("config", (Config(), pytest.param(PLAIN_PC, marks=pytest.mark.full)), ids=("ahci", "ide"))
 def test_disk_that_never_answers(config: Config, result_dir):
     """The disk falls silent while the image is read: a bounded wait, the reason, the normal kernel from memory."""
     image = session.hibernated(config)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every structure of an image damaged in turn: the loader says why and boots the normal kernel.
+"""Every structure of an image damaged in turn: the loader says why and boots the normal kernel, and
+`thaw verify` refuses it, too.
 
 What a plain image can't reveal (it carries no checksum): changed bytes of a data page, and a stale page of an older
 image behind a map that fits.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import pytest
 
 import disk as disks
+import host_command
 import image_edit
 import proof
 import session
@@ -51,6 +53,7 @@ def test_damaged_image_is_refused(kind: str, damage: image_edit.Damage, result_d
     image = session.hibernated(IMAGES[kind][0])
     with image_edit.layout(image, result_dir) as oracle:
         writes = damage.edit(oracle)
+        host_command.expect_refusal(oracle, damage)
     _refuse(image, writes, damage.reasons, result_dir)
 
 

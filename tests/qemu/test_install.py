@@ -123,7 +123,7 @@ def test_a_loader_that_hangs_is_left_out_once(installed, stand_in, result_dir):
     version = guest.get().kernels["6.12"]
     files = grub_run.Files(guest.FS_UUID, f"/boot/vmlinuz-{version}", (f"/boot/initrd.img-{version}",))
     install_variants.check_handed_over(text, f"resume=UUID={install_disk.SPEC.swaps[0].uuid} console=ttyS0,115200",
-                                       f"root=UUID={guest.FS_UUID} ro console=ttyS0,115200 loglevel=7", files.words())
+                                       f"root=UUID={guest.FS_UUID} ro console=ttyS0,115200 bgrt_disable loglevel=7", files.words())
     with install_guest.power_on(installed, image, result_dir / "2-skipped", None) as on:
         on.machine.wait_for("Thaw was started last time", 60, unless=STAND_IN)
         command_line = on.machine.wait_for(LINUX_STARTS, 60, unless=STAND_IN).text

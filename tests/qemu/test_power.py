@@ -43,7 +43,7 @@ def _nobody_resumes(image: session.Hibernated, overlay, result_dir) -> None:
 
 @pytest.mark.parametrize("symbol", ("thaw_stop_entry", "thaw_stop_seal"))
 @pytest.mark.parametrize("config", (
-    pytest.param(Config(), id="ahci"), pytest.param(PLAIN_PC, id="ide"),
+    pytest.param(Config(), id="ahci"), pytest.param(PLAIN_PC, id="ide", marks=pytest.mark.full),
     pytest.param(STORAGE["nvme"], id="nvme", marks=pytest.mark.full),
     pytest.param(STORAGE["virtio-legacy"], id="virtio-legacy", marks=pytest.mark.full)))
 def test_power_cut_before_the_mark(config: Config, symbol: str, result_dir):

@@ -28,7 +28,7 @@ GRUB_GOES_ON = r"^grub: back"
 GRUB_WAITS = r"[Pp]ress any key"
 RESUMED = "resumed"
 REASONS = {"no-image", "noresume", "user", "ambiguous", "unsupported", "mismatch", "corrupt", "stale", "io-error",
-           "no-memory", "fault", "skipped"}
+           "no-memory", "fault", "fresh", "skipped"}
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,12 @@ enum status core_machine_restore(void)
 {
 	struct core_machine *m = &core_machine;
 	const struct restore_job job = {
-		.found = &m->found, .boot = &m->boot, .arena = &m->arena, .memory_map_relaxed = m->relaxed};
+		.found = &m->found,
+		.boot = &m->boot,
+		.arena = &m->arena,
+		.watch = m->watch ? fake_watch_begin(m->watch) : NULL,
+		.memory_map_relaxed = m->relaxed,
+	};
 	enum status status;
 
 	/* Memory after a power-on. */

@@ -8,6 +8,7 @@
 
 #include "loader/restore.h"
 #include "loader/save_internal.h"
+#include "tests/unit/fake_watch.h"
 #include "tests/unit/late_disk.h"
 
 #define CORE_ARENA_BASE  0x200000u
@@ -41,6 +42,7 @@ struct core_machine {
 	struct sealed_plan plan;
 	const char *reason;
 	bool relaxed;
+	struct fake_watch *watch; /* or NULL */
 	uint64_t arena_bytes;
 };
 

@@ -50,6 +50,7 @@ static enum status submit_read(struct block_device *device, const struct block_s
 
 	TRY(check(device, segments, count, lba, &bytes));
 	disk->reads++;
+	disk->watched_reads += lba.value == disk->watched_lba;
 	disk->largest_read_bytes = max_u64(disk->largest_read_bytes, bytes);
 	complete(disk, tag, is_bad(disk, lba.value, bytes / sector_bytes) ? STATUS_IO_ERROR : STATUS_OK);
 	for (uint32_t i = 0; i < count; i++) {

@@ -24,6 +24,8 @@ struct fake_disk {
 	uint32_t submitted_writes, flushes;
 	uint32_t unflushed_writes; /* of the submitted ones, since the last flush */
 	uint64_t largest_read_bytes;
+	uint64_t watched_lba;
+	uint32_t watched_reads; /* that began there */
 	/* Requests in flight: completed by poll, the newest first, at most two a call. */
 	struct {
 		uint32_t tag;

@@ -81,6 +81,8 @@ static EFI_STATUS EFIAPI allocate_pages(EFI_ALLOCATE_TYPE type, EFI_MEMORY_TYPE 
 		return EFI_SUCCESS;
 	}
 	assert_int_equal(type, AllocateMaxAddress);
+	if (fake_efi.is_full)
+		return EFI_OUT_OF_RESOURCES;
 	memory = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	if (memory == MAP_FAILED)
 		return EFI_OUT_OF_RESOURCES;
@@ -318,6 +320,21 @@ static EFI_STATUS EFIAPI ata_pass_thru(struct efi_ata_protocol *this, uint16_t p
 	return disk->ata_returns;
 }
 
+static EFI_TPL EFIAPI raise_tpl(EFI_TPL priority)
+{
+	const EFI_TPL before = fake_efi.task_priority;
+
+	assert_true(priority >= before);
+	fake_efi.task_priority = priority;
+	return before;
+}
+
+static VOID EFIAPI restore_tpl(EFI_TPL priority)
+{
+	assert_true(priority <= fake_efi.task_priority);
+	fake_efi.task_priority = priority;
+}
+
 /* --- public ---------------------------------------------------------------------------------------------------- */
 
 void firmware_save_cpu(void)
@@ -330,7 +347,10 @@ void fake_efi_reset(void)
 	memset(calls, 0, sizeof(calls));
 	fake_efi.refused_start = UINT64_MAX;
 	fake_efi.map_key = 7;
+	fake_efi.task_priority = TPL_APPLICATION;
 	boot = (EFI_BOOT_SERVICES){
+		.RaiseTPL = raise_tpl,
+		.RestoreTPL = restore_tpl,
 		.GetMemoryMap = get_memory_map,
 		.AllocatePages = allocate_pages,
 		.FreePages = free_pages,

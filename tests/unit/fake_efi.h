@@ -47,6 +47,7 @@ struct fake_efi {
 	uint32_t map_calls;
 
 	uint64_t refused_start; /* AllocateAddress there fails; UINT64_MAX: nowhere */
+	bool is_full;           /* AllocateMaxAddress fails */
 	uint32_t allocations;   /* that were not freed */
 	struct {
 		uint64_t start, pages;
@@ -58,6 +59,7 @@ struct fake_efi {
 	bool exited;
 	bool called_after_failure; /* something that is not allowed then */
 
+	EFI_TPL task_priority;
 	uint32_t open_events;
 	struct fake_efi_disk disks[FAKE_EFI_DISKS];
 	uint32_t disk_count;

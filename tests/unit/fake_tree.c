@@ -11,10 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* Every file's date until it is aged: a test that is slow to write its files makes none of them newer. */
+#define WRITTEN_SECONDS 1700000000
+
+static void file_date(const char *full, time_t seconds)
+{
+	const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+
+	assert_int_equal(utimensat(AT_FDCWD, full, times, 0), 0);
+}
 
 void fake_tree_make(struct fake_tree *fake)
 {
@@ -57,6 +66,7 @@ void fake_tree_put_bytes(const struct fake_tree *fake, const char *path, const v
 	assert_non_null(stream);
 	assert_int_equal(fwrite(bytes, 1, count, stream), count);
 	assert_int_equal(fclose(stream), 0);
+	file_date(full, WRITTEN_SECONDS);
 }
 
 void fake_tree_put(const struct fake_tree *fake, const char *path, const char *text)
@@ -82,9 +92,8 @@ void fake_tree_drop(const struct fake_tree *fake, const char *path)
 
 void fake_tree_age(const struct fake_tree *fake, const char *path, long seconds)
 {
-	const struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
 	char full[TREE_PATH_BYTES];
 
 	assert_true(tree_path(&fake->tree, path, full));
-	assert_int_equal(utimensat(AT_FDCWD, full, times, 0), 0);
+	file_date(full, WRITTEN_SECONDS - seconds);
 }

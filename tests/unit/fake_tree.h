@@ -20,5 +20,5 @@ void fake_tree_put_bytes(const struct fake_tree *fake, const char *path, const v
 void fake_tree_link(const struct fake_tree *fake, const char *path, const char *target);
 void fake_tree_drop(const struct fake_tree *fake, const char *path);
 
-/* How old the file is, in seconds before now. */
+/* All files have one date until they are aged: by so many seconds before the others. */
 void fake_tree_age(const struct fake_tree *fake, const char *path, long seconds);

@@ -69,7 +69,7 @@ void machine_set_module(uint64_t first, uint64_t pages)
 /* The machine's page for entry number `index` of the PFN list. */
 static uint64_t target_of(uint32_t index)
 {
-	return forge_pfn_entry(&machine.image.spec, index) & ~SWSUSP_PFN_ZERO;
+	return 1 + (uint64_t)machine.stride * index;
 }
 
 static bool is_zero(uint32_t index)
@@ -94,7 +94,8 @@ static void put_entry(uint64_t data_page, uint64_t slot, uint64_t entry)
 void machine_edit_pages(uint64_t jump)
 {
 	for (uint32_t i = 0; i < DATA_PAGES + ZERO_PAGES; i++) {
-		const uint64_t entry = forge_pfn_entry(&machine.image.spec, i) + (MACHINE_BASE >> PAGE_SHIFT);
+		const uint64_t pfn = target_of(i) + (MACHINE_BASE >> PAGE_SHIFT);
+		const uint64_t entry = is_zero(i) ? pfn | SWSUSP_PFN_ZERO : pfn;
 
 		memcpy(machine.image.pages[i / 512].bytes + i % 512 * 8, &entry, sizeof(entry));
 	}
@@ -106,6 +107,12 @@ void machine_edit_pages(uint64_t jump)
 	forge_put(&machine.image, machine.image.stream[0], INFO_JUMP, KERNEL_BASE + jump % (2 * MIB), 8);
 	forge_put(&machine.image, machine.image.stream[0], INFO_JUMP_PHYS, jump, 8);
 	forge_put(&machine.image, machine.image.stream[0], INFO_CR3, machine_data_address(TABLES_FIRST), 8);
+}
+
+void machine_list(uint64_t index, uint64_t device_page)
+{
+	forge_put(&machine.image, machine.image.maps[index / SWSUSP_MAP_ENTRIES], index % SWSUSP_MAP_ENTRIES * 8,
+		  device_page, 8);
 }
 
 /* Turns the plain image into a compressed one, which takes fewer pages of the same places. */
@@ -132,20 +139,29 @@ static void compress(enum swsusp_codec codec)
 			machine.image.device[machine.image.stream[places++]] = packed[i];
 		assert_true(places <= machine.image.stream_count);
 	}
+	assert_true(places > SWSUSP_MAP_ENTRIES && places < 2 * SWSUSP_MAP_ENTRIES);
 	for (uint64_t i = places; i < machine.image.stream_count; i++)
-		forge_put(&machine.image, machine.image.maps[0], i * 8, 0, 8);
+		machine_list(i, 0);
+	forge_put(&machine.image, machine.image.maps[1], MAP_NEXT, 0, 8);
 	machine.image.stream_count = places;
+	machine.image.map_count = 2;
 	forge_put(&machine.image, 0, HEADER_CRC, crc, 4);
 	forge_put(&machine.image, 0, HEADER_FLAGS, codec == SWSUSP_LZO ? 4 : 4 | 16, 4);
 }
 
 void machine_make(enum swsusp_codec codec, bool shuffled)
 {
+	machine_make_strided(codec, shuffled, 3);
+}
+
+void machine_make_strided(enum swsusp_codec codec, bool shuffled, uint32_t stride)
+{
 	const struct image_spec spec = {
 		.codec = SWSUSP_PLAIN, .data_pages = DATA_PAGES, .zero_pages = ZERO_PAGES, .shuffled = shuffled};
 
 	forge_free(&machine.image);
 	forge_image(&machine.image, &spec);
+	machine.stride = stride;
 	machine_edit_pages(machine_data_address(JUMP_PAGE) + JUMP_OFFSET);
 	if (codec != SWSUSP_PLAIN)
 		compress(codec);
@@ -228,6 +244,7 @@ enum status machine_restore(void)
 	struct restore_job job = {.found = &machine.found,
 				  .boot = &machine.boot,
 				  .arena = &arena,
+				  .watch = machine.watch ? fake_watch_begin(machine.watch) : NULL,
 				  .memory_map_relaxed = machine.relaxed,
 				  .acpi = NULL};
 	enum status status;

@@ -17,6 +17,7 @@ static void test_search(void **state)
 {
 	(void)state;
 	expect("", STATUS_NOT_FOUND);
+	assert_false(found.exists);
 	assert_int_equal(disks[0]->reads, 3 + PARTITIONS); /* MBR, header, entries, one page each */
 	swap_put(at(0, 2, 0), 1, "swap");
 	expect("", STATUS_NOT_FOUND);
@@ -30,6 +31,7 @@ static void test_search(void **state)
 	image_put(at(0, 3, 0), 2, "");
 	image_put(at(0, 4, 0), 3, "");
 	expect("", STATUS_AMBIGUOUS);
+	assert_true(found.exists);
 	memset(at(0, 4, 0), 0, PAGE_BYTES);
 	image_put(at(1, 4, 0), 3, "");
 	expect("", STATUS_AMBIGUOUS);
@@ -55,6 +57,7 @@ static void test_search_bad_images(void **state)
 	memcpy(at(0, 2, 0) + 4086, "ULSUSPEND\0", 10);
 	expect("", STATUS_UNSUPPORTED);
 	assert_non_null(strstr(reason, "ULSUSPEND"));
+	assert_true(found.exists);
 	image_put(at(0, 3, 0), 2, "");
 	expect_found("", 0, 3, 0);
 	memory_put_le(at(0, 3, 0) + 4072, 0x80, 4);
@@ -118,6 +121,7 @@ static void test_read_errors(void **state)
 	expect("resume=PARTLABEL=nine", STATUS_IO_ERROR);
 	memset(at(0, 3, 0), 0, PAGE_BYTES);
 	expect("", STATUS_IO_ERROR);
+	assert_false(found.exists);
 	image_put(at(0, 3, 0), 1, "a");
 	/* Bad images are told before disks that can't be read. */
 	memcpy(at(0, 3, 0) + 4086, "ULSUSPEND\0", 10);
@@ -187,6 +191,7 @@ static void test_raid_members(void **state)
 			assert_memory_equal(saved, "EFI PART", 8);
 		expect("", STATUS_UNSUPPORTED);
 		assert_non_null(strstr(reason, "RAID"));
+		assert_true(found.exists);
 		memcpy(disks[0]->bytes + offsets[place], saved, sizeof(saved));
 		expect_found("", 0, 3, 0);
 	}

@@ -162,6 +162,7 @@ static void test_command_line(void **state)
 	assert_string_equal(line_of("ro", "stale", 2047), "ro noresume thaw.status=stale");
 	assert_string_equal(line_of("", "stale", 2047), "noresume thaw.status=stale");
 	assert_string_equal(line_of("ro -- single", "stale", 2047), "ro noresume thaw.status=stale -- single");
+	assert_string_equal(line_of("ro", "fresh", 2047), "ro noresume thaw.status=fresh");
 	assert_string_equal(line_of("ro --", "user", 2047), "ro thaw.status=user --");
 	assert_string_equal(line_of("-- x", "user", 2047), "thaw.status=user -- x");
 	assert_string_equal(line_of("a=\"b -- c\" ---", "user", 2047), "a=\"b -- c\" --- thaw.status=user");

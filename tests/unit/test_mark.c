@@ -97,6 +97,20 @@ static void test_bad_page_lists_leave_no_room_for_the_record(void **state)
 			    before[START_PAGE + HEADER_PAGE].bytes + SWSUSP_RESULT_OFFSET, SWSUSP_RESULT_BYTES);
 }
 
+/* The signature, and no word of a resume. */
+static void test_a_discarded_image_has_no_record(void **state)
+{
+	size_t first = 0, last = 0;
+
+	(void)state;
+	set_up_disk(512);
+	assert_int_equal(mark_image_used(&found, NULL, scratch), MARK_USED);
+	assert_in_range(changed_bytes(&first, &last), 1, SWSUSP_SIGNATURE_BYTES);
+	assert_true(first >= (START_PAGE + HEADER_PAGE) * PAGE_BYTES + SWSUSP_SIGNATURE_OFFSET);
+	assert_memory_equal(disk_pages[START_PAGE + HEADER_PAGE].bytes + SWSUSP_SIGNATURE_OFFSET, "SWAPSPACE2",
+			    SWSUSP_SIGNATURE_BYTES);
+}
+
 static void test_errors_are_told_apart(void **state)
 {
 	(void)state;
@@ -281,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_mark_is_written_once),
 		cmocka_unit_test(test_bad_page_lists_leave_no_room_for_the_record),
+		cmocka_unit_test(test_a_discarded_image_has_no_record),
 		cmocka_unit_test(test_errors_are_told_apart),
 		cmocka_unit_test(test_a_mark_is_taken_back),
 		cmocka_unit_test(test_a_write_that_got_lost_is_noticed),

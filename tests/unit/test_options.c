@@ -256,6 +256,26 @@ static void test_others(void **state)
 	assert_false(options.memory_map_relaxed || options.quiet);
 }
 
+static void test_wait(void **state)
+{
+	static const char *const bad[] = {"thaw.wait=",   "thaw.wait=-1",  "thaw.wait=601",
+					  "thaw.wait=5s", "thaw.wait=0x5", "thaw.wait=99999999999999999999"};
+
+	(void)state;
+	parse("");
+	assert_int_equal(options.wait_s, 10);
+	parse("thaw.wait=0");
+	assert_int_equal(options.wait_s, 0);
+	parse("thaw.wait=1 thaw.waits=3 thaw.wait=600");
+	assert_int_equal(options.wait_s, 600);
+	assert_string_equal(unknown_words, "[thaw.waits=3]");
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		parse(bad[i]);
+		assert_int_equal(options.wait_s, 10);
+		assert_string_not_equal(unknown_words, "");
+	}
+}
+
 static void test_the_entry_of_a_dump(void **state)
 {
 	static const char *const bad[] = {"",
@@ -355,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_noresume),
 		cmocka_unit_test(test_consoles),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_the_entry_of_a_dump),
 		cmocka_unit_test(test_kernel_command_line),
 		cmocka_unit_test(test_kernel_files),

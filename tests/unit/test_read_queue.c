@@ -114,6 +114,25 @@ static void test_the_ring_is_ready_in_order(void **state)
 	assert_int_equal(queue.in_flight, 0);
 }
 
+/* The disk is quicker than the reader, who takes one page at a time: still no request of one page. */
+static void test_a_full_ring_gets_no_small_requests(void **state)
+{
+	uint64_t added = 0;
+
+	(void)state;
+	while (queue.ring_consumed < 1500) {
+		while (added < 1500 && read_queue_add_ring(&queue, added) == STATUS_OK)
+			added++;
+		if (!read_queue_can_grow(&queue))
+			ignore_status(read_queue_flush(&queue));
+		assert_int_equal(read_queue_poll(&queue), STATUS_OK);
+		if (read_queue_ready(&queue) > 0)
+			queue.ring_consumed++;
+	}
+	assert_int_equal(queue.in_flight, 0);
+	assert_true(disk.reads < 1500 / 8);
+}
+
 /* Polls until the page is there. */
 static enum status control_status(uint64_t page)
 {
@@ -252,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup(test_neighbours_are_read_together, set_up),
 		cmocka_unit_test_setup(test_frames_that_are_there, set_up),
 		cmocka_unit_test_setup(test_the_ring_is_ready_in_order, set_up),
+		cmocka_unit_test_setup(test_a_full_ring_gets_no_small_requests, set_up),
 		cmocka_unit_test_setup(test_control_pages, set_up),
 		cmocka_unit_test_setup(test_a_small_arena_gets_a_small_ring, set_up),
 		cmocka_unit_test_setup(test_an_error_comes_back_and_nothing_stays_in_flight, set_up),

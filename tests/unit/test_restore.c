@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "loader/read_queue.h"
 #include "tests/unit/restore_machine.h"
 
 /* --- what is right ---------------------------------------------------------------------------------------------- */
@@ -44,9 +45,46 @@ static void test_an_image_all_in_kept_frames_is_staged(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		machine_make(i ? SWSUSP_LZO : SWSUSP_PLAIN, true);
-		machine_set_module(0, 3400);
+		machine_set_module(0, 4250);
 		machine_check_restored();
 		assert_int_equal(machine.result.staged_pages, DATA_PAGES + ZERO_PAGES);
+	}
+}
+
+/* Of a device where small requests are dear, a map comes with the pages in front of it. */
+static void test_maps_come_with_the_pages_before_them(void **state)
+{
+	static const enum swsusp_codec codecs[] = {SWSUSP_PLAIN, SWSUSP_LZO, SWSUSP_LZ4};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(codecs); i++) {
+		machine_make_strided(codecs[i], false, 1);
+		assert_int_equal(machine.image.map_count, codecs[i] == SWSUSP_PLAIN ? 3 : 2);
+		machine.disk.device.identity.max_transfer_bytes = 4 * MIB;
+		machine.disk.device.identity.max_segments = READ_QUEUE_SEGMENTS_MAX;
+		machine.disk.watched_lba = machine.image.maps[machine.image.map_count - 1] * PAGE_BYTES / 512;
+		machine_check_restored();
+		assert_int_equal(machine.disk.watched_reads, 1);
+		machine.disk.device.identity.is_serial = true;
+		machine_check_restored();
+		assert_int_equal(machine.disk.watched_reads, 1);
+	}
+}
+
+/* In any order of pages, with any room; frames that do not follow each other. */
+static void test_maps_that_do_not_follow_are_read_alone(void **state)
+{
+	static const enum swsusp_codec codecs[] = {SWSUSP_PLAIN, SWSUSP_LZO, SWSUSP_LZ4};
+
+	(void)state;
+	for (size_t i = 0; i < 4 * ARRAY_COUNT(codecs); i++) {
+		machine_make_strided(codecs[i / 4], i % 2, i / 2 % 2 ? 1 : 3);
+		machine.disk.device.identity.is_serial = true;
+		machine_check_restored();
+		machine.arena_bytes = SMALL_ARENA;
+		machine_check_restored();
+		machine.disk.device.identity.dma_limit = machine_data_address(180);
+		machine_check_restored();
 	}
 }
 
@@ -79,6 +117,26 @@ static void test_the_jump_needs_no_frame_later(void **state)
 		.cr3 = machine_data_address(TABLES_FIRST),
 	};
 	assert_int_equal(seal_finish(&machine.plan, &info), STATUS_OK);
+}
+
+/* Looked at all the time, by somebody who also thinks for long: nothing is lost, and the end is the total. */
+static void test_who_looks_does_no_harm(void **state)
+{
+	static const enum swsusp_codec codecs[] = {SWSUSP_PLAIN, SWSUSP_LZO, SWSUSP_LZ4};
+	struct fake_watch watch = {.idle_calls = 50};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(codecs); i++) {
+		machine_make(codecs[i / 2], i % 2);
+		if (codecs[i / 2] == SWSUSP_PLAIN && i % 2)
+			machine.disk.device.identity.dma_limit = machine_data_address(180);
+		machine.watch = &watch;
+		machine_check_restored();
+		assert_true(watch.looks > 10);
+		assert_int_equal(watch.total, DATA_PAGES + machine.image.meta_pages);
+		assert_true(watch.done > watch.total / 2);
+	}
+	machine.watch = NULL;
 }
 
 /* --- what is wrong ---------------------------------------------------------------------------------------------- */
@@ -158,7 +216,7 @@ static void test_a_list_that_ends_early_is_refused(void **state)
 		if (i) /* without the checksum, which would see it as well */
 			forge_put(&machine.image, 0, HEADER_FLAGS, 16, 4);
 		for (uint64_t count = machine.image.stream_count - 1; count > 0; count--) {
-			forge_put(&machine.image, machine.image.maps[0], count * 8, 0, 8);
+			machine_list(count, 0);
 			if (count % 11 == 1 || count + SWSUSP_CHUNK_DISK_PAGES + 3 > machine.image.stream_count)
 				machine_check_refused(STATUS_CORRUPT, false);
 		}
@@ -171,8 +229,7 @@ static void test_a_list_that_goes_on_is_refused(void **state)
 	(void)state;
 	machine_make(SWSUSP_LZO, false);
 	forge_put(&machine.image, machine.image.free_pages[machine.image.free_next], 0, 100, 8);
-	forge_put(&machine.image, machine.image.maps[0], machine.image.stream_count * 8,
-		  machine.image.free_pages[machine.image.free_next], 8);
+	machine_list(machine.image.stream_count, machine.image.free_pages[machine.image.free_next]);
 	machine_check_refused(STATUS_CORRUPT, false);
 }
 
@@ -201,13 +258,37 @@ static void test_damage_does_no_harm(void **state)
 	assert_true(refused > 75);
 }
 
+/* At whatever moment: no read is in flight, and modules are as they were (machine_restore sees to it). */
+static void test_it_can_be_ended_at_any_moment(void **state)
+{
+	static const enum swsusp_codec codecs[] = {SWSUSP_PLAIN, SWSUSP_LZO};
+	struct fake_watch watch = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(codecs); i++) {
+		machine_make(codecs[i], true);
+		machine.watch = &watch;
+		for (watch.end_at = 1; machine_restore() != STATUS_OK; watch.end_at += watch.end_at < 8 ? 1 : 7) {
+			assert_int_equal(watch.looks, watch.end_at);
+			machine_check_refused(STATUS_USER, watch.end_at == 1);
+		}
+		assert_true(watch.end_at > 10);
+		machine_check_memory();
+	}
+	machine.watch = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_codec_is_restored),
+		cmocka_unit_test(test_maps_come_with_the_pages_before_them),
+		cmocka_unit_test(test_maps_that_do_not_follow_are_read_alone),
 		cmocka_unit_test(test_frames_beyond_the_devices_reach_are_bounced),
 		cmocka_unit_test(test_an_image_all_in_kept_frames_is_staged),
 		cmocka_unit_test(test_the_jump_needs_no_frame_later),
+		cmocka_unit_test(test_who_looks_does_no_harm),
+		cmocka_unit_test(test_it_can_be_ended_at_any_moment),
 		cmocka_unit_test(test_without_free_frames_it_ends),
 		cmocka_unit_test(test_another_machine_is_refused),
 		cmocka_unit_test(test_the_jump_is_proved),

@@ -381,6 +381,26 @@ static void test_restoring_writes_nothing_to_the_disk(void **state)
 	assert_int_equal(core_machine_anchor()->state, CORE_ANCHOR_VALID);
 }
 
+static void test_who_looks_may_end_it(void **state)
+{
+	struct fake_watch watch = {.idle_calls = 20};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(codecs); i++) {
+		make(codecs[i]);
+		core_machine.watch = &watch;
+		watch.end_at = 0;
+		assert_int_equal(core_machine_restore(), STATUS_OK);
+		core_machine_check_memory();
+		assert_int_equal(watch.total, core_machine.result.pages);
+		assert_true(watch.looks > 3 && watch.done > watch.total / 2);
+		for (watch.end_at = 1; core_machine_restore() != STATUS_OK; watch.end_at++)
+			assert_int_equal(watch.looks, watch.end_at);
+		assert_true(watch.end_at > 3);
+	}
+	core_machine.watch = NULL;
+}
+
 static void test_an_anchor_without_an_image(void **state)
 {
 	(void)state;
@@ -407,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_read_errors),
 		cmocka_unit_test(test_little_room),
 		cmocka_unit_test(test_restoring_writes_nothing_to_the_disk),
+		cmocka_unit_test(test_who_looks_may_end_it),
 		cmocka_unit_test(test_an_anchor_without_an_image),
 	};
 

@@ -73,6 +73,7 @@ static enum status restore(dump_frame_kind *kind)
 	memset(paddr_to_virt((struct paddr){ARENA_BASE}), 0xAA, ARENA_BYTES);
 	arena_init(&arena, paddr_to_virt((struct paddr){ARENA_BASE}), ARENA_BYTES);
 	job.arena = &arena;
+	job.watch = machine.watch ? fake_watch_begin(machine.watch) : NULL;
 	data_pages = zero_pages = 0;
 	for (uint64_t frame = FIRST; frame < FRAMES; frame++) {
 		data_pages += kind(frame) && kind(frame) != 'Z';
@@ -303,6 +304,27 @@ static void test_elf_that_is_refused(void **state)
 	expect(STATUS_UNSUPPORTED, "no core");
 }
 
+static void test_who_looks_may_end_it(void **state)
+{
+	struct fake_watch watch = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		dump_frame_kind *kind = i ? segment_kind : frame_kind;
+
+		make(kind, PACK_RAW);
+		machine.watch = &watch;
+		watch.end_at = 0;
+		check_restored(kind);
+		assert_int_equal(watch.total, data_pages);
+		assert_true(watch.looks > 3 && watch.done > 0);
+		for (watch.end_at = 1; restore(kind) != STATUS_OK; watch.end_at++)
+			assert_int_equal(watch.looks, watch.end_at);
+		assert_true(watch.end_at > 3);
+	}
+	machine.watch = NULL;
+}
+
 static void test_errors_of_the_disk(void **state)
 {
 	(void)state;
@@ -340,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_flattened_files_that_are_refused),
 		cmocka_unit_test(test_elf_that_is_refused),
 		cmocka_unit_test(test_errors_of_the_disk),
+		cmocka_unit_test(test_who_looks_may_end_it),
 	};
 
 	return cmocka_run_group_tests(tests, machine_set_up, tear_down);

@@ -227,11 +227,12 @@ static void test_odd_characters(void **state)
 
 	(void)state;
 	assert_int_equal(screen_init(&screen, &arena, map_note), STATUS_OK);
-	write_text("a\tb\x01\xff\x7f");
+	write_text("a\tb\x01\xff\x7f\x02");
 	assert_glyph(&screen, 8, 0, 'b', 0xD0D0D0);
 	assert_glyph(&screen, 9, 0, '?', 0xD0D0D0);
 	assert_glyph(&screen, 10, 0, '?', 0xD0D0D0);
 	assert_glyph(&screen, 11, 0, '?', 0xD0D0D0);
+	assert_glyph(&screen, 12, 0, (char)FONT_BLOCK, 0xD0D0D0);
 	write_text("\t12\tx"); /* 16, 17, 18; the tab ends at the line's end, x wraps */
 	assert_glyph(&screen, 17, 0, '2', 0xD0D0D0);
 	assert_glyph(&screen, 0, 1, 'x', 0xD0D0D0);
@@ -381,11 +382,11 @@ static void test_text_goes_on_below_the_cursor(void **state)
 	put_row(cells, 3, "left this");
 	crtc[0x0F] = 3 * 80 + 9;
 	assert_int_equal(screen_init(&screen, &arena, map_note), STATUS_OK);
-	write_text("thaw\n12");
+	write_text("thaw\n1\x02");
 	assert_row(cells, 0, "GRUB", 0x1F);
 	assert_row(cells, 3, "left this", 0x1F);
 	assert_row(cells, 4, "thaw", 0x07);
-	assert_row(cells, 5, "12", 0x07);
+	assert_row(cells, 5, "1\xdb", 0x07);
 	assert_int_equal(cursor(), 5 * 80 + 2);
 	for (uint32_t i = 25 * 80; i < VGA_BYTES / 2; i++)
 		assert_int_equal(cells[i], 0);
@@ -457,6 +458,8 @@ static void test_font_is_complete(void **state)
 			glyphs[c][y] = font_row((char)c, y);
 			seen |= glyphs[c][y];
 		}
+		if (c == FONT_BLOCK)
+			continue;
 		assert_int_equal(seen & 1, 0); /* neighbours don't touch */
 		assert_true(seen != 0 || c == ' ');
 		assert_int_equal(glyphs[c][0] | glyphs[c][FONT_HEIGHT - 1], 0);
@@ -465,6 +468,9 @@ static void test_font_is_complete(void **state)
 		for (int other = c + 1; other <= '~'; other++)
 			assert_memory_not_equal(glyphs[c], glyphs[other], FONT_HEIGHT);
 	assert_int_equal(font_row('A', 200), 0);
+	/* Blocks make a bar without gaps, which does not touch the lines above and below. */
+	for (uint32_t y = 0; y < FONT_HEIGHT; y++)
+		assert_int_equal(glyphs[FONT_BLOCK][y], y >= 2 && y < 13 ? 0xFF : 0);
 }
 
 int main(void)

@@ -11,14 +11,13 @@
 
 #include <cmocka.h>
 
-#include "drivers/serial_regs.h"
 #include "handoff/linux.h"
 #include "lib/log.h"
 #include "loader/console.h"
 #include "loader/memory.h"
 #include "tests/unit/fake_hw.h"
+#include "tests/unit/fake_serial.h"
 
-#define COM1                0x3F8
 #define KEYBOARD            0x60
 #define KEYBOARD_STATUS     4 /* from there */
 #define KEYBOARD_FULL       0x01
@@ -31,12 +30,8 @@
 #define PROMPT              "thaw: press Enter to restart the computer\r\n"
 
 static struct machine {
-	uint8_t mcr, lcr, ier;
-	uint8_t received; /* by the serial port; 0: nothing */
 	uint8_t scan_code, keyboard_status;
-	char sent[512];
-	uint32_t sent_count;
-	void (*prompted)(void); /* called once, when the prompt's last character is sent */
+	void (*prompted)(void); /* called when the prompt's last character is sent */
 	jmp_buf reset;
 } machine;
 
@@ -44,46 +39,12 @@ static bool prompt_is_sent(void)
 {
 	const uint32_t size = sizeof(PROMPT) - 1;
 
-	return machine.sent_count >= size && !memcmp(machine.sent + machine.sent_count - size, PROMPT, size);
+	return fake_serial.sent_count >= size &&
+	       !memcmp(fake_serial.sent + fake_serial.sent_count - size, PROMPT, size);
 }
 
-static uint64_t uart_read(void *context, uint32_t offset, unsigned width)
+static void look_for_prompt(void)
 {
-	const uint8_t byte = machine.received;
-
-	(void)context;
-	(void)width;
-	switch (offset) {
-	case SERIAL_RBR:
-		machine.received = 0;
-		return byte;
-	case SERIAL_IER:
-		return machine.ier;
-	case SERIAL_LSR:
-		return SERIAL_LSR_THR_EMPTY | SERIAL_LSR_IDLE | (byte != 0 ? SERIAL_LSR_DATA_READY : 0);
-	default:
-		return 0;
-	}
-}
-
-static void uart_write(void *context, uint32_t offset, unsigned width, uint64_t value)
-{
-	(void)context;
-	(void)width;
-	if (offset == SERIAL_LCR)
-		machine.lcr = (uint8_t)value;
-	if (offset == SERIAL_MCR)
-		machine.mcr = (uint8_t)value;
-	if (offset == SERIAL_IER)
-		machine.ier = (uint8_t)value & 0x0F;
-	if (offset != SERIAL_THR || (machine.lcr & SERIAL_LCR_DLAB) != 0)
-		return;
-	if ((machine.mcr & SERIAL_MCR_LOOP) != 0) {
-		machine.received = (uint8_t)value;
-		return;
-	}
-	assert_true(machine.sent_count < sizeof(machine.sent));
-	machine.sent[machine.sent_count++] = (char)value;
 	if (machine.prompted && prompt_is_sent())
 		machine.prompted();
 }
@@ -106,7 +67,6 @@ static void keyboard_write(void *context, uint32_t offset, unsigned width, uint6
 		longjmp(machine.reset, 1);
 }
 
-static const struct fake_hw_ops uart_ops = {uart_read, uart_write};
 static const struct fake_hw_ops keyboard_ops = {keyboard_read, keyboard_write};
 
 /* boot_normal() is not called here. */
@@ -130,12 +90,12 @@ static int setup(void **state)
 	static const struct boot_screen no_screen;
 
 	(void)state;
-	machine = (struct machine){.ier = 0x0F};
+	machine = (struct machine){0};
 	fake_hw_reset();
-	fake_hw_add_ports(COM1, 8, &uart_ops, NULL);
+	fake_serial_add();
+	fake_serial.on_sent = look_for_prompt;
 	fake_hw_add_ports(KEYBOARD, 5, &keyboard_ops, NULL);
 	console_init(&options, &no_screen, NULL);
-	machine.received = 0;
 	return 0;
 }
 
@@ -151,7 +111,7 @@ static uint64_t stop(void)
 
 static void press_serial(void)
 {
-	machine.received = '\r';
+	fake_serial_receive('\r');
 }
 
 static void press_key(void)
@@ -178,8 +138,8 @@ static void test_says_what_and_why_even_if_quiet(void **state)
 
 	(void)state;
 	stop();
-	assert_int_equal(machine.sent_count, sizeof(expected) - 1);
-	assert_memory_equal(machine.sent, expected, sizeof(expected) - 1);
+	assert_int_equal(fake_serial.sent_count, sizeof(expected) - 1);
+	assert_memory_equal(fake_serial.sent, expected, sizeof(expected) - 1);
 }
 
 static void test_key_that_comes_with_the_prompt_is_an_answer(void **state)
