@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/crc32.h"
+#include "tests/unit/noise.h"
 
 #define INCOMPRESSIBLE_EVERY 3
 
@@ -31,8 +32,9 @@ void core_image_fill(struct page *page, uint64_t pfn)
 	uint64_t seed = pfn;
 
 	for (size_t i = 0; i < sizeof(page->bytes); i++) {
-		seed = seed * 6364136223846793005u + 1442695040888963407u;
-		page->bytes[i] = pfn % INCOMPRESSIBLE_EVERY == 0 ? (uint8_t)(seed >> 56) : (uint8_t)(i / 64 * pfn);
+		const uint8_t noise = noise_byte(&seed);
+
+		page->bytes[i] = pfn % INCOMPRESSIBLE_EVERY == 0 ? noise : (uint8_t)(i / 64 * pfn);
 	}
 }
 

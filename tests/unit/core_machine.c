@@ -16,6 +16,7 @@
 #include "lib/crc32.h"
 #include "loader/memory.h"
 #include "tests/unit/fake_memory.h"
+#include "tests/unit/noise.h"
 
 #define HANG_SECONDS 400
 
@@ -66,8 +67,9 @@ static void fill_page(struct page *page, uint32_t index, enum core_fill fill)
 	if (virt_to_paddr(page).value != align_down(CORE_ENTRY, PAGE_BYTES) && (fill == CORE_FILL_NOTHING || !kind))
 		return;
 	for (size_t i = 0; i < PAGE_BYTES; i++) {
-		seed = seed * 6364136223846793005u + 1442695040888963407u;
-		page->bytes[i] = kind == 2 ? (uint8_t)(seed >> 56) : (uint8_t)(index + i / 256);
+		const uint8_t noise = noise_byte(&seed);
+
+		page->bytes[i] = kind == 2 ? noise : (uint8_t)(index + i / 256);
 	}
 }
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/noise.h"
+
 #define CHUNK_PAGES 32
 #define JUMP        0xffffffff9b000010
 #define JUMP_PHYS   0x000000013ae00010
@@ -38,12 +40,6 @@ uint64_t forge_get(const struct image *image, uint64_t device_page, size_t offse
 	return value;
 }
 
-static uint64_t random_next(uint64_t *seed)
-{
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return *seed >> 33;
-}
-
 uint64_t forge_pfn_entry(const struct image_spec *spec, uint32_t index)
 {
 	const uint32_t all = spec->data_pages + spec->zero_pages;
@@ -58,7 +54,7 @@ void forge_fill_page(struct page *page, uint64_t pfn, bool compressible)
 	uint64_t seed = pfn;
 
 	for (size_t i = 0; i < sizeof(page->bytes); i++)
-		page->bytes[i] = compressible || pfn % 4 == 0 ? (uint8_t)(pfn + i / 64) : (uint8_t)random_next(&seed);
+		page->bytes[i] = compressible || pfn % 4 == 0 ? (uint8_t)(pfn + i / 64) : (uint8_t)noise_next(&seed);
 }
 
 /* The stream behind the information page: the PFN list, then the pages. */
@@ -95,7 +91,7 @@ static void places_make(struct image *image)
 			image->free_pages[count++] = page;
 	}
 	for (uint64_t i = count - 1; image->spec.shuffled && i > 0; i--) {
-		const uint64_t other = random_next(&seed) % (i + 1);
+		const uint64_t other = noise_next(&seed) % (i + 1);
 		const uint64_t page = image->free_pages[i];
 
 		image->free_pages[i] = image->free_pages[other];

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "core_image.h"
+#include "tests/unit/noise.h"
 
 #define FRAMES 400
 
@@ -62,12 +63,13 @@ static void map_make(char *map, uint64_t seed)
 	uint64_t next = seed;
 
 	for (size_t i = 0; i < FRAMES;) {
+		uint64_t number;
 		size_t length;
 		char kind;
 
-		next = next * 6364136223846793005u + 1442695040888963407u;
-		kind = kinds[(next >> 33) % (seed % 2 == 0 ? 6 : 5)];
-		length = 1 + (next >> 40) % (1 + seed % 23);
+		number = noise_next(&next);
+		kind = kinds[number % (seed % 2 == 0 ? 6 : 5)];
+		length = 1 + (number >> 7) % (1 + seed % 23);
 		for (; length > 0 && i < FRAMES; length--)
 			map[i++] = kind;
 	}

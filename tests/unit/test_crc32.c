@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/crc32_internal.h"
+#include "tests/unit/noise.h"
 
 typedef uint32_t update_function(uint32_t state, const void *bytes, size_t count);
 
@@ -28,21 +29,13 @@ static uint32_t update_reference(uint32_t state, const void *bytes, size_t count
 	return state;
 }
 
-static void fill(uint8_t *bytes, size_t count, uint64_t seed)
-{
-	for (size_t i = 0; i < count; i++) {
-		seed = seed * 6364136223846793005u + 1442695040888963407u;
-		bytes[i] = (uint8_t)(seed >> 56);
-	}
-}
-
 static void check_way(update_function *update)
 {
 	uint8_t bytes[400];
 	uint8_t *large = malloc(300001);
 
 	assert_non_null(large);
-	fill(bytes, sizeof(bytes), 1);
+	noise_fill(bytes, sizeof(bytes), 1);
 	for (size_t start = 0; start < 20; start++) {
 		for (size_t count = 0; count <= 300; count++) {
 			const uint32_t expected = update_reference(0x12345678u, bytes + start, count);
@@ -55,11 +48,11 @@ static void check_way(update_function *update)
 		uint8_t *exact = malloc(count + 1);
 
 		assert_non_null(exact);
-		fill(exact + 1, count, count);
+		noise_fill(exact + 1, count, count);
 		assert_int_equal(update(0, exact + 1, count), update_reference(0, exact + 1, count));
 		free(exact);
 	}
-	fill(large, 300001, 2);
+	noise_fill(large, 300001, 2);
 	for (size_t count = 299937; count <= 300000; count += 21)
 		assert_int_equal(update(~0u, large + 1, count), update_reference(~0u, large + 1, count));
 	free(large);
@@ -70,7 +63,7 @@ static void check_increments(update_function *update)
 	uint8_t bytes[4096];
 	uint32_t whole;
 
-	fill(bytes, sizeof(bytes), 3);
+	noise_fill(bytes, sizeof(bytes), 3);
 	whole = update_reference(0, bytes, sizeof(bytes));
 	for (size_t cut = 0; cut <= sizeof(bytes); cut += 13) {
 		const uint32_t state = update(0, bytes, cut);

@@ -16,33 +16,11 @@
 
 #include "image/core_layout.h"
 #include "image/lz4_block.h"
+#include "tests/unit/noise.h"
 
 #define SIZE (128 * 1024)
 
 static uint32_t table[LZ4_COMPRESS_TABLE_ENTRIES];
-
-static uint64_t random_next(uint64_t *seed)
-{
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return *seed >> 33;
-}
-
-/* Literals and copies from any distance up to reach. */
-static void fill(uint8_t *bytes, size_t count, uint64_t seed, uint64_t reach)
-{
-	size_t i = 0;
-
-	while (i < count) {
-		uint64_t length = 1 + random_next(&seed) % 40;
-		const uint64_t distance = 1 + random_next(&seed) % reach;
-		const bool copy = random_next(&seed) % 2 == 0 && distance <= i;
-
-		if (random_next(&seed) % 16 == 0)
-			length += 700;
-		for (; length > 0 && i < count; length--, i++)
-			bytes[i] = copy ? bytes[i - distance] : (uint8_t)random_next(&seed);
-	}
-}
 
 /* Buffers of the exact size, so that the sanitizer sees a byte too many. Returns the packed size. */
 static uint32_t check_round_trip(const uint8_t *bytes, uint32_t count, uint32_t bound)
@@ -81,12 +59,12 @@ static void blocks_come_back(void **state)
 	for (uint64_t seed = 0; seed < 400; seed++) {
 		const uint32_t count = seed < 100 ? (uint32_t)seed + 1 : 100 + (uint32_t)(seed * seed % 5000);
 
-		fill(bytes, count, seed, seed % 3 == 0 ? 16 : 3000);
+		noise_fill_copies(bytes, count, seed, seed % 3 == 0 ? 16 : 3000);
 		assert_int_not_equal(check_round_trip(bytes, count, 2 * count + 20), 0);
 	}
 	/* Beyond the reach of an offset, and at its very edge. */
 	for (uint64_t seed = 0; seed < 12; seed++) {
-		fill(bytes, SIZE, seed, 70000);
+		noise_fill_copies(bytes, SIZE, seed, 70000);
 		assert_int_not_equal(check_round_trip(bytes, SIZE, 2 * SIZE), 0);
 	}
 	for (uint32_t distance = 65530; distance < 65542; distance++) {
@@ -121,7 +99,7 @@ static void memory_is_packed_well(void **state)
 	(void)state;
 	assert_true(check_round_trip(bytes, SIZE, SIZE) < 600);
 	/* Text-like data: at most a quarter above the library's own. */
-	fill(bytes, SIZE, 1, 3000);
+	noise_fill_copies(bytes, SIZE, 1, 3000);
 	own = check_round_trip(bytes, SIZE, SIZE);
 	best = (uint32_t)LZ4_compress_default((const char *)bytes, library, SIZE, SIZE);
 	assert_true(own < best + best / 4);
@@ -137,7 +115,7 @@ static void too_little_room_is_reported(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
 		uint32_t whole;
 
-		fill(bytes, lengths[i], i, 500);
+		noise_fill_copies(bytes, lengths[i], i, 500);
 		if (i == ARRAY_COUNT(lengths) - 1)
 			memset(bytes, 'x', sizeof(bytes));
 		whole = check_round_trip(bytes, lengths[i], 2 * lengths[i] + 20);
@@ -173,7 +151,7 @@ static void chunks_come_back(void **state)
 	(void)state;
 	/* Copies of one page, each with a few bytes changed. */
 	for (uint32_t i = 0; i < CORE_CHUNK_PAGES; i++) {
-		fill(raw_pages[i].bytes, PAGE_BYTES, 7, 3000);
+		noise_fill_copies(raw_pages[i].bytes, PAGE_BYTES, 7, 3000);
 		memset(raw_pages[i].bytes + i * 100, (int)i, 50);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(codecs); i++) {
@@ -205,7 +183,7 @@ static void chunks_that_save_no_page_stay(void **state)
 		assert_int_equal(chunk_pack(codecs[i], 1), PAGE_BYTES);
 	assert_int_equal(chunk_pack(CORE_PLAIN, 8), 8 * PAGE_BYTES);
 	for (size_t i = 0; i < sizeof(raw_pages); i++)
-		raw_pages->bytes[i] = (uint8_t)random_next(&seed);
+		raw_pages->bytes[i] = (uint8_t)noise_next(&seed);
 	for (size_t i = 0; i < ARRAY_COUNT(codecs); i++)
 		assert_int_equal(chunk_pack(codecs[i], CORE_CHUNK_PAGES), sizeof(raw_pages));
 	/* A little less, but not by a page. */
@@ -220,7 +198,7 @@ static void chunks_that_save_no_page_stay(void **state)
 static void chunks_stored_as_they_are_are_copied(void **state)
 {
 	(void)state;
-	fill(raw_pages->bytes, sizeof(raw_pages), 9, 3000);
+	noise_fill_copies(raw_pages->bytes, sizeof(raw_pages), 9, 3000);
 	assert_int_equal(core_chunk_unpack(CORE_PLAIN, raw_pages->bytes, 8192, out_pages->bytes, 8192), STATUS_OK);
 	assert_memory_equal(out_pages, raw_pages, 8192);
 	assert_int_equal(core_chunk_unpack(CORE_PLAIN, raw_pages->bytes, 4096, out_pages->bytes, 8192), STATUS_INVALID);

@@ -14,30 +14,9 @@
 #include <cmocka.h>
 #include <lz4.h>
 
+#include "tests/unit/noise.h"
+
 #define SIZE 5000
-
-static uint64_t random_next(uint64_t *seed)
-{
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return *seed >> 33;
-}
-
-/* Literals and copies from any distance up to reach, as data that a compressor finds matches in. */
-static void fill(uint8_t *bytes, size_t count, uint64_t seed, uint64_t reach)
-{
-	size_t i = 0;
-
-	while (i < count) {
-		uint64_t length = 1 + random_next(&seed) % 40;
-		const uint64_t distance = 1 + random_next(&seed) % reach;
-		const bool copy = random_next(&seed) % 2 == 0 && distance <= i;
-
-		if (random_next(&seed) % 16 == 0)
-			length += 700;
-		for (; length > 0 && i < count; length--, i++)
-			bytes[i] = copy ? bytes[i - distance] : (uint8_t)random_next(&seed);
-	}
-}
 
 /* Buffers of the exact size, so that the sanitizer sees a byte too many. */
 static enum status unpack(const uint8_t *packed, uint32_t packed_bytes, uint8_t *out, uint32_t out_bytes)
@@ -69,7 +48,7 @@ static void blocks_of_the_library_are_unpacked(void **state)
 		const uint32_t count = seed < 100 ? (uint32_t)seed + 1 : SIZE - (uint32_t)seed;
 		uint32_t packed_bytes;
 
-		fill(bytes, count, seed, seed % 3 == 0 ? 16 : 3000);
+		noise_fill_copies(bytes, count, seed, seed % 3 == 0 ? 16 : 3000);
 		packed_bytes =
 			(uint32_t)LZ4_compress_default((const char *)bytes, (char *)packed, (int)count, sizeof(packed));
 		assert_int_not_equal(packed_bytes, 0);
