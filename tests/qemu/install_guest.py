@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Using the installed disk of install_disk.py: power-on, loaders to put on it, grubenv as the disk holds it."""
+"""Using the installed disk of install_disk.py: power-on, hibernation, loaders to put on it, grubenv as the
+disk holds it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import disk as disks
 import grub_run
 import session
 from agent import Agent
-from errors import HarnessError
+from errors import Failure, HarnessError
 from install_disk import BY_ID, HARDWARE, Installed
 
 HERE = Path(__file__).resolve().parent
@@ -34,6 +36,14 @@ def power_on(installed: Installed, image: Path, result_dir: Path, loader: Path |
     """Boot an overlay of the installed disk through its own GRUB; `loader` None leaves the loader's place as it is."""
     with session.power_on(image, installed.disk, grub_run.Boot(), HARDWARE, result_dir, loader=loader, **options) as on:
         yield on
+
+
+def hibernate(on: session.Powered) -> None:
+    """`systemctl hibernate`, until the machine is off; Failure when it ends otherwise."""
+    on.agent.run("setsid sh -c 'sleep 0.5; systemctl hibernate' > /dev/null 2>&1 &")
+    reason = on.machine.wait_end(180)
+    if reason != "guest-shutdown":
+        raise Failure(f"the guest ended with {reason} instead of hibernating")
 
 
 def grubenv(installed: Installed, image: Path) -> dict[str, str]:

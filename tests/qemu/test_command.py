@@ -115,10 +115,7 @@ def test_the_command_on_an_installed_system(installed, result_dir):
         _check_ready(on)
         _expect(on, f"thaw inspect /dev/disk/by-uuid/{install_disk.SPEC.swaps[0].uuid}", 3)
         _check_switch(on)
-        on.agent.run("setsid sh -c 'sleep 0.5; systemctl hibernate' > /dev/null 2>&1 &")
-        reason = on.machine.wait_end(180)
-        if reason != "guest-shutdown":
-            raise Failure(f"the guest ended with {reason} instead of hibernating")
+        install_guest.hibernate(on)
     part = _partition(installed, image, result_dir / "swap.raw")
     facts = json.loads(_look("inspect", "--json", "--map", str(part)))
     assert facts["result"] == "ok" and facts["kernel"] == kernel and facts["frame_map"]["cells"], facts

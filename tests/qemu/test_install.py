@@ -68,13 +68,6 @@ def _power_off(on: session.Powered) -> None:
         raise Failure(f"the guest ended with {reason} instead of powering off")
 
 
-def _hibernate(on: session.Powered) -> None:
-    on.agent.run("setsid sh -c 'sleep 0.5; systemctl hibernate' > /dev/null 2>&1 &")
-    reason = on.machine.wait_end(180)
-    if reason != "guest-shutdown":
-        raise Failure(f"the guest ended with {reason} instead of hibernating")
-
-
 def _booted_normally(on: session.Powered, status: str) -> None:
     """Check the running system: the newest kernel, what it was told, the unit that tells GRUB about it."""
     command_line = on.agent.run("cat /proc/cmdline").split()
@@ -96,7 +89,7 @@ def test_from_power_on_to_the_next_session(installed, result_dir):
         assert "thaw_try" not in on.agent.run(f"cat {install_disk.GRUBENV}")  # and now it is in the page cache
         proof.start(on.agent, 8, process_mib=4)
         facts = proof.take(on.agent, 8)
-        _hibernate(on)
+        install_guest.hibernate(on)
     assert _thaw_try(installed, image) == "", "the boot did not clear thaw_try"
     with install_guest.power_on(installed, image, result_dir / "2-resume", None) as on:
         on.machine.wait_for("^thaw: jump", 60, unless=f"^thaw: boot:|{LINUX_STARTS}")

@@ -257,13 +257,6 @@ def test_uefi(result_dir):
     _expect_stale(made, image, result_dir / "4-stale", STALE)
 
 
-def _systemctl_hibernate(on: session.Powered) -> None:
-    on.agent.run("setsid sh -c 'sleep 0.5; systemctl hibernate' > /dev/null 2>&1 &")
-    reason = on.machine.wait_end(180)
-    if reason != "guest-shutdown":
-        raise Failure(f"the guest ended with {reason} instead of hibernating")
-
-
 def _installed_header(installed: install_disk.Installed, image: Path) -> bytes:
     return disks.read_bytes(image, installed.disk.swaps[install_disk.SPEC.swaps[0].label].start, PAGE)
 
@@ -281,7 +274,7 @@ def test_installed_system(result_dir):
         on.agent.run("systemctl is-active thaw-record.service")
         proof.start(on.agent, FILL_MIB, process_mib=4)
         facts = proof.take(on.agent, FILL_MIB)
-        _systemctl_hibernate(on)
+        install_guest.hibernate(on)
     if not session_record.root(session_record.filesystems(_installed_header(installed, image))):
         raise Failure("the hook wrote no record of the root filesystem")
     untouched = disks.overlay(image, result_dir / "untouched.qcow2")
